@@ -1,0 +1,34 @@
+package io.longhaul.orchestrator.launch;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the service asks of the agent of one node. Delivered at least once with the answer to the agent's
+ * {@code sync}; the agent obeys a command whose epoch is the newest it has seen, once per {@code id}.
+ */
+public sealed interface AgentCommand {
+    String id();
+
+    long epoch();
+
+    /** Start this node's ranks. */
+    record Start(
+            String id,
+            long epoch,
+            List<String> command,
+            Map<String, String> environment,
+            int nodes,
+            int ranksPerNode,
+            String masterAddress,
+            int masterPort,
+            long resumeStep)
+            implements
+                AgentCommand {}
+
+    /** SIGTERM to every rank: checkpoint and leave; SIGKILL after the grace. */
+    record Drain(String id, long epoch, double graceSeconds) implements AgentCommand {}
+
+    /** SIGKILL to every rank; the agent then reports and leaves. */
+    record Stop(String id, long epoch) implements AgentCommand {}
+}

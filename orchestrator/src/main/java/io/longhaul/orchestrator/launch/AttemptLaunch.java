@@ -1,0 +1,32 @@
+package io.longhaul.orchestrator.launch;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The immutable description of one attempt: what every node's agent is to start.
+ *
+ * @param epoch fencing number of the controller that decided on this attempt
+ * @param nodes agents, one per node
+ * @param ranksPerNode worker processes per node; {@code worldSize = nodes * ranksPerNode}
+ * @param command program and arguments of a rank; ranks differ by environment only
+ * @param environment variables beyond the contract that the agent itself writes
+ * @param resumeStep checkpoint to start from, 0 for none
+ */
+public record AttemptLaunch(
+        AttemptKey key,
+        long epoch,
+        int nodes,
+        int ranksPerNode,
+        List<String> command,
+        Map<String, String> environment,
+        long resumeStep) {
+    public AttemptLaunch {
+        command = List.copyOf(command);
+        environment = Map.copyOf(environment);
+    }
+
+    public int worldSize() {
+        return Math.multiplyExact(nodes, ranksPerNode);
+    }
+}

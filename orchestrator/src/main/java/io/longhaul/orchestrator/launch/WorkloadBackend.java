@@ -1,0 +1,29 @@
+package io.longhaul.orchestrator.launch;
+
+import java.util.List;
+
+/**
+ * Creates and removes the agents of an attempt somewhere: processes of this machine, pods, a simulation.
+ *
+ * <p>Every call is idempotent and may be repeated after a crash of the service; names are functions of the
+ * {@link AttemptKey}. A backend never restarts anything by itself. {@code WorkloadBackendContract} in the
+ * tests holds for each implementation.
+ */
+public interface WorkloadBackend {
+
+    /**
+     * Makes the agents of the attempt exist.
+     *
+     * @throws LaunchException if the world refuses, with the reason and what to do; nothing half-made remains
+     */
+    void create(AttemptLaunch launch);
+
+    /** One observation per node of every attempt that this backend has created and not deleted. */
+    List<WorkloadObservation> observe();
+
+    /** Ends every process of the attempt at once, also unreachable ones; returns when none is left. */
+    void fence(AttemptKey key);
+
+    /** Removes what {@link #create} left behind; the attempt must be fenced or gone. */
+    void delete(AttemptKey key);
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.longhaul.orchestrator.launch;
+
+import org.jspecify.annotations.NullMarked;

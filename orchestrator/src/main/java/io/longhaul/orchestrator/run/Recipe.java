@@ -1,0 +1,29 @@
+package io.longhaul.orchestrator.run;
+
+/**
+ * Optimizer settings of an attempt, in the trainer's own terms.
+ *
+ * @param globalBatch samples per optimizer step
+ * @param learningRate peak learning rate
+ * @param minLearningRate learning rate at the end of the decay, {@code 0 <= minLearningRate <= learningRate}
+ * @param warmupSteps linear warm-up from 0
+ * @param schedule shape after warm-up
+ * @param decaySteps step at which the decay has ended, counted from step 0 (Megatron {@code --lr-decay-iters})
+ * @param wsdDecaySteps length of the final decay of {@link Schedule#WSD}; 0 for other shapes
+ */
+public record Recipe(
+        int globalBatch,
+        double learningRate,
+        double minLearningRate,
+        int warmupSteps,
+        Schedule schedule,
+        long decaySteps,
+        long wsdDecaySteps,
+        double weightDecay,
+        double gradientClip) {
+
+    /** Learning-rate shape; {@code WSD} decays linearly over its last {@code wsdDecaySteps}. */
+    public enum Schedule {
+        CONSTANT, LINEAR, COSINE, WSD
+    }
+}

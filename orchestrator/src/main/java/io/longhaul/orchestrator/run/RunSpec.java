@@ -1,0 +1,122 @@
+package io.longhaul.orchestrator.run;
+
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * The user's wish: what to train, on what, how, and which decisions Longhaul may take alone.
+ *
+ * <p>An instance that exists has passed {@code RunSpecReader}: every field is present, finite, in range and
+ * free of contradictions. Lists of allowed ranges live there, so that a refusal can name field, value, range
+ * and hint together.
+ *
+ * @param name DNS-1123 label, 1 to 40 characters; not unique, the run's id is
+ */
+public record RunSpec(
+        String name,
+        Model model,
+        Training training,
+        Cluster cluster,
+        Framework framework,
+        Objective objective,
+        Optional<Layout> layout,
+        Policies policies,
+        Backend backend) {
+
+    /**
+     * Shape of a decoder-only transformer.
+     *
+     * @param layers transformer layers
+     * @param ffnHiddenSize inner size of the feed-forward block
+     * @param kvHeads key/value heads (grouped-query attention); equals {@code attentionHeads} without it
+     * @param sequenceLength tokens per sample
+     */
+    public record Model(
+            int layers,
+            int hiddenSize,
+            int ffnHiddenSize,
+            int attentionHeads,
+            int kvHeads,
+            int vocabSize,
+            int sequenceLength,
+            boolean gatedMlp,
+            boolean tiedEmbeddings,
+            Optional<Moe> moe) {}
+
+    /** Mixture of experts in every layer; {@code topK <= experts}. */
+    public record Moe(int experts, int topK, int expertFfnHiddenSize) {}
+
+    /**
+     * Token budget, first recipe and data.
+     *
+     * @param tokens token budget of the run
+     * @param data directory of a prepared corpus on the workers' machines; empty picks a local text corpus
+     */
+    public record Training(
+            long tokens,
+            Recipe recipe,
+            int checkpointEverySteps,
+            int seed,
+            Optional<String> data) {
+
+        /** Optimizer steps in the token budget, rounded up. */
+        public long steps(int sequenceLength) {
+            return Math.ceilDiv(tokens, (long) recipe.globalBatch() * sequenceLength);
+        }
+    }
+
+    /** What runs where: this machine, measured when planning, or a described cluster. */
+    public sealed interface Cluster {
+        /** @param ranks worker processes; 0 lets the planner choose from the measured cores or devices */
+        record ThisMachine(int ranks) implements Cluster {}
+
+        /**
+         * @param accelerator name of a known accelerator, for instance {@code H100-SXM-80GB}
+         * @param intraNodeGBps per-device bandwidth inside a node in 1e9 bytes/s, one direction
+         * @param interNodeGBps per-device bandwidth between nodes in 1e9 bytes/s, one direction
+         */
+        record Described(
+                int nodes,
+                int devicesPerNode,
+                String accelerator,
+                double intraNodeGBps,
+                double interNodeGBps) implements Cluster {}
+    }
+
+    /** Trainer the plan is rendered for. {@code REFERENCE} is Longhaul's own, with Megatron's arguments. */
+    public enum Framework {
+        MEGATRON_LM, DEEPSPEED, REFERENCE
+    }
+
+    /** What the planner minimises. */
+    public enum Objective {
+        TIME, COST
+    }
+
+    /** Degrees the user fixes; the planner keeps to them. */
+    public record Layout(int tensor, int pipeline, int data, int context) {}
+
+    /** Which backend launches the workers. */
+    public enum Backend {
+        LOCAL
+    }
+
+    /**
+     * @param adapt whether a recipe change is applied alone, after approval, or never proposed
+     * @param maxRestarts attempts beyond the first before a person is asked
+     * @param stallTimeout no step for this long is a stall, once training has begun
+     * @param startTimeout no first step for this long after the launch is a failed start
+     * @param skipMarginSteps steps skipped around a spike whose data shard is not known
+     */
+    public record Policies(
+            Adapt adapt,
+            int maxRestarts,
+            Duration stallTimeout,
+            Duration startTimeout,
+            int skipMarginSteps) {
+        /** Who decides on a recipe change between attempts. */
+        public enum Adapt {
+            AUTO, ASK, OFF
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.longhaul.orchestrator.run;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.longhaul.orchestrator.telemetry;
+
+import org.jspecify.annotations.NullMarked;
