@@ -1,0 +1,37 @@
+package io.longhaul.orchestrator.adapt;
+
+import io.longhaul.orchestrator.run.Recipe;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * Asks for advice before an attempt.
+ *
+ * @param attempt the attempt that is about to start
+ * @param resumeStep last step that is kept; the attempt goes on with {@code resumeStep + 1}
+ * @param totalSteps steps of the whole run
+ * @param current recipe that holds up to now
+ * @param curve training loss of the kept steps over all attempts, ascending, at most {@code resumeStep};
+ *     skipped steps are absent
+ * @param validation validation losses of the kept steps, ascending; may be empty
+ * @param seed of everything random in the fit
+ */
+public record AdaptRequest(
+        UUID run,
+        int attempt,
+        long resumeStep,
+        long totalSteps,
+        Recipe current,
+        List<CurvePoint> curve,
+        List<CurvePoint> validation,
+        long seed) {
+    public AdaptRequest {
+        curve = List.copyOf(curve);
+        validation = List.copyOf(validation);
+        if (attempt < 1 || resumeStep < 0 || totalSteps < 1) {
+            throw new IllegalArgumentException(
+                    "attempt must be >= 1, resumeStep >= 0 and totalSteps >= 1, got "
+                            + attempt + ", " + resumeStep + ", " + totalSteps);
+        }
+    }
+}
