@@ -1,0 +1,49 @@
+package io.longhaul.monitor;
+
+import java.time.Instant;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/** One observation of an attempt, with the time at which it was made. */
+public sealed interface Signal {
+    Instant at();
+
+    /**
+     * A training step as the trainer's log reports it.
+     *
+     * @param step optimizer step, counted from 1
+     * @param loss nats per token; not finite when the trainer printed NaN or infinity
+     * @param skippedUpdate the trainer made no update in this step
+     */
+    record Step(
+            Instant at,
+            long step,
+            double loss,
+            OptionalDouble gradientNorm,
+            double learningRate,
+            double stepSeconds,
+            boolean skippedUpdate) implements Signal {}
+
+    /** Phase times of one step on one rank, in wall-clock seconds; communication includes waiting. */
+    record RankStep(
+            Instant at,
+            int rank,
+            long step,
+            double computeSeconds,
+            double communicationSeconds,
+            double totalSeconds) implements Signal {}
+
+    /** A rank's process was started. */
+    record RankStarted(Instant at, int rank) implements Signal {}
+
+    /** A rank's process ended, by its exit code or by a signal number; {@code lastLines} is its last output. */
+    record RankExited(Instant at, int rank, OptionalInt code, OptionalInt signal, String lastLines)
+            implements
+                Signal {}
+
+    /** All processes of a node are gone without a word, as two independent witnesses saw it. */
+    record NodeGone(Instant at, int node, String detail) implements Signal {}
+
+    /** Nothing but the passing of time. */
+    record Tick(Instant at) implements Signal {}
+}
