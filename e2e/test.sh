@@ -1,0 +1,44 @@
+# Sourced by ./longhaul test: every test of the project, with a line per suite and a total at the end.
+need_torch
+need_build_tools
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || install "Chromium" chromium
+results=$root/target/tests
+rm -rf "$results"; mkdir -p "$results"
+failed=()
+
+# suite NAME COMMAND...: runs it, keeps its output, says how it went and how long it took.
+suite() {
+  local name=$1 from=$SECONDS; shift
+  if (cd "$root" && "$@") >"$results/$name.log" 2>&1; then
+    say "ok      $name ($((SECONDS - from)) s)"
+  else
+    failed+=("$name"); say "FAILED  $name ($((SECONDS - from)) s)"; tail -n 60 "$results/$name.log" >&2
+  fi
+}
+
+java_suite() { mvn -B -ntp verify; }
+python_suite() { PYTHONPATH=worker OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 "$python" -m unittest discover -s "worker/tests/$1" -t worker -v; }
+ui_suite() { cd ui && npm run check && npx vitest run; }
+browser_suite() {
+  (cd e2e && npm ci --no-audit --no-fund)
+  rm -rf target/e2e; mkdir -p target/e2e
+  ./longhaul demo --keep --port 0 --home target/e2e/home --summary target/e2e/summary.json
+  local url; url=$(cat target/e2e/home/service.url)
+  local status=0
+  node e2e/run.mjs --base-url "$url" --run "$(sed -n 's/.*"run" *: *"\([^"]*\)".*/\1/p' target/e2e/summary.json | head -1)" \
+    --screenshots target/e2e/screenshots || status=$?
+  kill "$(cat target/e2e/home/service.pid)"
+  return $status
+}
+
+suite java java_suite
+[ ${#failed[@]} = 0 ] && unpack
+suite python-agent python_suite agent
+suite python-trainer python_suite trainer
+suite ui ui_suite
+suite browser browser_suite
+
+# Counts as each tool reports them: surefire and unittest totals, vitest's and the browser run's summary lines.
+"$python" "$root/e2e/count.py" "$results" "$root" "$SECONDS" "${#failed[@]}"
+[ ${#failed[@]} = 0 ] || exit 1
+exit 0
