@@ -73,7 +73,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
         } catch (IOException | SQLException | IllegalStateException e) {
             throw new ServiceStartException(
                     "the embedded PostgreSQL did not start on " + data + ": " + e.getMessage()
-                            + "; see " + log + " (full disk, damaged data?), or give a server of your own with"
+                            + "; see " + log
+                            + " (full disk, damaged data?), or give a server of your own with"
                             + " LONGHAUL_DATABASE_URL",
                     e);
         }
@@ -104,8 +105,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
         Path version = data.resolve("PG_VERSION");
         if (Files.exists(version) && !Files.readString(version).strip().equals(MAJOR_VERSION)) {
             throw new ServiceStartException(
-                    data + " holds a PostgreSQL " + Files.readString(version).strip() + " database, this Longhaul"
-                            + " bundles " + MAJOR_VERSION + ": start the version that made it and move the data with"
+                    data + " holds a PostgreSQL " + Files.readString(version).strip()
+                            + " database, this Longhaul"
+                            + " bundles " + MAJOR_VERSION
+                            + ": start the version that made it and move the data with"
                             + " pg_dump, or choose another --home. Nothing was changed.");
         }
     }
@@ -126,19 +129,27 @@ public final class EmbeddedDatabase implements AutoCloseable {
     private static void stopOrphan(Path data) throws IOException {
         Path pidFile = data.resolve("postmaster.pid");
         Optional<ProcessHandle> orphan = Files.exists(pidFile)
-                ? Files.readAllLines(pidFile).stream().findFirst().map(String::strip).map(Long::parseLong)
-                        .flatMap(ProcessHandle::of).filter(EmbeddedDatabase::isPostgres)
+                ? Files.readAllLines(pidFile)
+                        .stream()
+                        .findFirst()
+                        .map(String::strip)
+                        .map(Long::parseLong)
+                        .flatMap(ProcessHandle::of)
+                        .filter(EmbeddedDatabase::isPostgres)
                 : Optional.empty();
         if (orphan.isEmpty()) {
             return;
         }
-        LOG.info("taking over the PostgreSQL of a service that ended abruptly (process {})", orphan.get().pid());
+        LOG.info("taking over the PostgreSQL of a service that ended abruptly (process {})",
+                orphan.get().pid());
         new ProcessBuilder("kill", "-INT", Long.toString(orphan.get().pid())).start();
         try {
             orphan.get().onExit().get(STOP_WAIT.toSeconds(), TimeUnit.SECONDS);
         } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
             throw new ServiceStartException(
-                    "PostgreSQL process " + orphan.get().pid() + " on " + data + " does not stop; end it by hand", e);
+                    "PostgreSQL process " + orphan.get().pid() + " on " + data
+                            + " does not stop; end it by hand",
+                    e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ServiceStartException("interrupted while an earlier PostgreSQL was stopping", e);

@@ -49,7 +49,9 @@ public final class ServiceHome implements AutoCloseable {
             return new ServiceHome(directory, channel, lock);
         } catch (IOException e) {
             throw new ServiceStartException(
-                    "cannot use " + directory + " as home: " + e + "; choose a writable directory with --home", e);
+                    "cannot use " + directory + " as home: " + e
+                            + "; choose a writable directory with --home",
+                    e);
         }
     }
 

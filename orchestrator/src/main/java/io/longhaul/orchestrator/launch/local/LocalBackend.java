@@ -35,8 +35,8 @@ public final class LocalBackend implements WorkloadBackend {
     private final String python;
     private final AgentTokens tokens;
     private final Supplier<String> serviceUrl;
-    private final Map<NodeKey, Optional<Identity>> agents =
-            new TreeMap<>(java.util.Comparator.comparing(NodeKey::toString));
+    private final Map<NodeKey, Optional<Identity>> agents = new TreeMap<>(
+            java.util.Comparator.comparing(NodeKey::toString));
 
     private record NodeKey(AttemptKey attempt, int node) {}
 
@@ -135,7 +135,8 @@ public final class LocalBackend implements WorkloadBackend {
         for (Path directory : nodeDirectories(directory(attempt))) {
             List<Identity> alive = processesOf(directory);
             while (!alive.isEmpty()) {
-                alive.forEach(process -> ProcessHandle.of(process.pid()).ifPresent(ProcessHandle::destroyForcibly));
+                alive.forEach(
+                        process -> ProcessHandle.of(process.pid()).ifPresent(ProcessHandle::destroyForcibly));
                 awaitDeath(alive);
                 alive = processesOf(directory);
             }
@@ -194,7 +195,8 @@ public final class LocalBackend implements WorkloadBackend {
                 for (Path node : nodeDirectories(attempt)) {
                     if (Files.exists(node.resolve(MARKER))) {
                         found.add(new NodeKey(
-                                new AttemptKey(UUID.fromString(run.getFileName().toString()), numberOf(attempt)),
+                                new AttemptKey(UUID.fromString(run.getFileName().toString()),
+                                        numberOf(attempt)),
                                 numberOf(node)));
                     }
                 }

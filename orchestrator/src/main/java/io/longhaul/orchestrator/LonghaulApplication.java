@@ -1,0 +1,127 @@
+package io.longhaul.orchestrator;
+
+import io.longhaul.orchestrator.service.EmbeddedDatabase;
+import io.longhaul.orchestrator.service.ServiceHome;
+import io.longhaul.orchestrator.service.ServicePort;
+import io.longhaul.orchestrator.service.ServiceStartException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.BeanCreationException;
+import org.springframework.boot.Banner;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.web.server.PortInUseException;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.support.GenericApplicationContext;
+
+/** Starts and stops the service. */
+public final class LonghaulApplication {
+    /** Variable naming a PostgreSQL of the user's own; without it the service brings one. */
+    public static final String DATABASE_URL = "LONGHAUL_DATABASE_URL";
+
+    private LonghaulApplication() {}
+
+    /**
+     * Serves until the process is told to end (SIGTERM, SIGINT); running workers keep running.
+     *
+     * @param port of the API on the loopback interface; 0 chooses a free one and keeps it with {@code home}
+     * @throws ServiceStartException if home, port or database cannot be had; nothing is left running
+     */
+    public static void serve(Path home, int port) {
+        Running running = start(home, port);
+        CountDownLatch ended = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            running.close();
+            ended.countDown();
+        }, "shutdown"));
+        System.out.println("Longhaul is up: " + running.url());
+        System.out.flush();
+        try {
+            ended.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** A started service. */
+    record Running(
+            String url,
+            ConfigurableApplicationContext context,
+            @Nullable EmbeddedDatabase database,
+            ServiceHome home) implements AutoCloseable {
+        @Override
+        public void close() {
+            context.close();
+            if (database != null) {
+                database.close();
+            }
+            home.close();
+        }
+    }
+
+    static Running start(Path directory, int port) {
+        ServiceHome home = ServiceHome.open(directory);
+        EmbeddedDatabase database = null;
+        try {
+            int chosen = ServicePort.choose(port, home.directory().resolve("port"));
+            Map<String, Object> settings = new HashMap<>();
+            settings.put("server.port", chosen);
+            String external = System.getenv(DATABASE_URL);
+            if (external == null) {
+                database = EmbeddedDatabase.start(home);
+                settings.put("spring.datasource.url", database.jdbcUrl());
+                settings.put("spring.datasource.username", database.user());
+                settings.put("spring.datasource.password", database.password());
+            } else {
+                settings.put("spring.datasource.url", external);
+            }
+            String url = "http://127.0.0.1:" + chosen;
+            settings.put("longhaul.url", url);
+            ConfigurableApplicationContext context = run(home, settings);
+            home.announce(url);
+            return new Running(url, context, database, home);
+        } catch (RuntimeException e) {
+            if (database != null) {
+                database.close();
+            }
+            home.close();
+            throw explained(e, port);
+        }
+    }
+
+    private static ConfigurableApplicationContext run(ServiceHome home, Map<String, Object> settings) {
+        SpringApplication application = new SpringApplicationBuilder(ServiceConfiguration.class)
+                .bannerMode(Banner.Mode.OFF)
+                .registerShutdownHook(false)
+                .logStartupInfo(false)
+                .properties(settings)
+                .build();
+        application.addInitializers(
+                context -> ((GenericApplicationContext) context).registerBean(ServiceHome.class, () -> home));
+        return application.run();
+    }
+
+    private static RuntimeException explained(RuntimeException e, int port) {
+        if (e instanceof ServiceStartException) {
+            return e;
+        }
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof PortInUseException) {
+                return ServicePort.taken(port, cause);
+            }
+            if (cause instanceof org.flywaydb.core.api.FlywayException) {
+                return new ServiceStartException(
+                        "the database does not fit this version of Longhaul: " + cause.getMessage()
+                                + ". Use the version that made it, or another --home or database.",
+                        e);
+            }
+            if (cause instanceof java.sql.SQLException && !(e instanceof BeanCreationException)) {
+                return new ServiceStartException("the database cannot be used: " + cause.getMessage(), e);
+            }
+        }
+        return e;
+    }
+}
