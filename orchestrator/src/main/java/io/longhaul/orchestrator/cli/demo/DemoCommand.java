@@ -1,0 +1,52 @@
+package io.longhaul.orchestrator.cli.demo;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code longhaul demo}. */
+@Command(name = "demo", mixinStandardHelpOptions = true, description = {
+        "Trains a small GPT on this machine in a few minutes and hurts it: corrupt data, a slowed rank, a killed",
+        "one. Shows what Longhaul saw, did and improved. Exit code 0 if every hurt was healed, 6 if not."})
+public final class DemoCommand implements Callable<Integer> {
+    @Option(names = "--home", description = "directory of the service (default: $LONGHAUL_HOME or ~/.longhaul)")
+    private @Nullable Path home;
+
+    @Option(names = "--port", defaultValue = "8787", description = "port of the service, 0 for a free one (default: ${DEFAULT-VALUE})")
+    private int port;
+
+    @Option(names = "--keep", description = "leave the service up at the end")
+    private boolean keep;
+
+    @Option(names = "--summary", paramLabel = "FILE", description = "write the summary as JSON")
+    private @Nullable Path summary;
+
+    @Override
+    public Integer call() throws IOException {
+        Path directory = home != null ? home : defaultHome();
+        try (DemoSession session = new DemoSession(directory.toAbsolutePath(), port, keep)) {
+            DemoSummary result = session.run();
+            System.out.println();
+            System.out.print(result.table());
+            if (summary != null) {
+                Files.writeString(summary, result.json() + "\n");
+            }
+            System.out.println(result.passed()
+                    ? "Every hurt was seen and healed."
+                    : "Not everything went as it should.");
+            return result.passed() ? 0 : 6;
+        } catch (DemoException e) {
+            System.err.println("longhaul: " + e.getMessage());
+            return 1;
+        }
+    }
+
+    private static Path defaultHome() {
+        String named = System.getenv("LONGHAUL_HOME");
+        return named != null ? Path.of(named) : Path.of(System.getProperty("user.home"), ".longhaul");
+    }
+}

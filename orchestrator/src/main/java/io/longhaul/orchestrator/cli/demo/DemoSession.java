@@ -1,0 +1,173 @@
+package io.longhaul.orchestrator.cli.demo;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** One demonstration from the start of the service to its end; {@link #close} leaves no process behind. */
+final class DemoSession implements AutoCloseable {
+    private static final List<String> ENDED = List.of("completed", "failed", "stopped", "waiting");
+    private static final long POLL_MILLIS = 400;
+    private static final long LIMIT_SECONDS = 900;
+
+    private final Path home;
+    private final int port;
+    private final boolean keep;
+    private final Thread onInterrupt = new Thread(this::abandon, "interrupted");
+    private @Nullable ServiceProcess service;
+    private @Nullable String runningId;
+    private @Nullable FaultInjector injector;
+
+    DemoSession(Path home, int port, boolean keep) {
+        this.home = home;
+        this.port = port;
+        this.keep = keep;
+    }
+
+    DemoSummary run() {
+        long from = System.nanoTime();
+        Runtime.getRuntime().addShutdownHook(onInterrupt);
+        Path worker = Path.of(setting("LONGHAUL_WORKER", "worker")).toAbsolutePath();
+        Path corpus = home.resolve("demo/corpus");
+        say("preparing a corpus in which shard " + DemoCorpus.NOISE_SHARD + " is noise");
+        DemoCorpus.build(corpus, worker, setting("LONGHAUL_PYTHON", "/usr/bin/python3"));
+        say("starting the service");
+        ServiceProcess running = ServiceProcess.of(home, port);
+        service = running;
+        DemoApi api = new DemoApi(running.url());
+        int earlier = api.runs().path("runs").size();
+        if (earlier > 0) {
+            say(earlier + " earlier " + (earlier == 1 ? "run" : "runs") + " in this home, see "
+                    + running.url());
+        }
+        say("measuring this machine and planning");
+        JsonNode submitted = api.submit(spec(corpus));
+        String id = submitted.path("id").asString();
+        runningId = id;
+        say("watch it: " + running.url() + "/runs/" + id);
+        JsonNode ended = follow(api, id);
+        runningId = null;
+        return new DemoSummary(ended, running.url() + "/runs/" + id, (System.nanoTime() - from) / 1e9);
+    }
+
+    private static String spec(Path corpus) {
+        Path file = Path.of(setting("LONGHAUL_ROOT", "."), "examples", "demo.yaml");
+        try {
+            String spec = Files.readString(file);
+            return spec.replaceFirst("(?m)^training:$", "training:\n  data: '" + corpus + "'");
+        } catch (IOException e) {
+            throw new DemoException("cannot read " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private JsonNode follow(DemoApi api, String id) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
+        int incidents = 0;
+        long shown = -1;
+        String phase = "";
+        while (System.nanoTime() < deadline) {
+            JsonNode run = api.run(id);
+            if (injector == null && run.path("totalSteps").asLong() > 0) {
+                injector = new FaultInjector(home.resolve("runs").resolve(id),
+                        run.path("totalSteps").asLong());
+            }
+            long step = run.path("step").asLong();
+            String now = run.path("phase").asString("");
+            if (!now.equals(phase) || step >= shown + 50) {
+                phase = now;
+                shown = step;
+                say(progress(run));
+            }
+            for (; incidents < run.path("incidents").size(); incidents++) {
+                JsonNode incident = run.path("incidents").get(incidents);
+                say("! " + incident.path("summary").asString("") + " -> "
+                        + incident.path("action").asString(""));
+            }
+            if (ENDED.contains(now)) {
+                return run;
+            }
+            if (injector != null && now.equals("training")) {
+                String done = injector.progress(run.path("attempts").size(), step);
+                if (!done.isEmpty()) {
+                    say("* " + done);
+                }
+            }
+            pause();
+        }
+        throw new DemoException(
+                "the run did not end within " + LIMIT_SECONDS + " s; see " + home + "/runs/" + id);
+    }
+
+    private static String progress(JsonNode run) {
+        JsonNode loss = run.path("loss");
+        return String.format(
+                Locale.ROOT, "%-10s step %4d of %d%s%s", run.path("phase").asString(""),
+                run.path("step").asLong(),
+                run.path("totalSteps").asLong(),
+                loss.isNumber() ? String.format(Locale.ROOT, ", loss %.3f", loss.asDouble()) : "",
+                run.path("attempts").size() > 0 ? ", attempt " + run.path("attempts").size() : "");
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new DemoException("interrupted", e);
+        }
+    }
+
+    private static void say(String line) {
+        System.out.println(line);
+        System.out.flush();
+    }
+
+    private static String setting(String name, String otherwise) {
+        String value = System.getenv(name);
+        return value != null ? value : otherwise;
+    }
+
+    @Override
+    public void close() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(onInterrupt);
+        } catch (IllegalStateException alreadyEnding) {
+            return;
+        }
+        abandonRun();
+        if (service != null && service.startedHere() && !keep) {
+            service.stop();
+        } else if (service != null && service.alive()) {
+            say("the service stays up: " + service.url());
+        }
+    }
+
+    /** Ctrl-C: no process stays, whatever {@code --keep} says, except a service that was there before. */
+    private void abandon() {
+        abandonRun();
+        if (service != null && service.startedHere()) {
+            service.stop();
+        }
+    }
+
+    private void abandonRun() {
+        if (injector != null) {
+            injector.close();
+        }
+        String id = runningId;
+        if (id == null || service == null || !service.alive()) {
+            return;
+        }
+        DemoApi api = new DemoApi(service.url());
+        api.stop(id);
+        for (int i = 0; i < 75 && !ENDED.contains(api.run(id).path("phase").asString("")); i++) {
+            pause();
+        }
+        runningId = null;
+    }
+}
