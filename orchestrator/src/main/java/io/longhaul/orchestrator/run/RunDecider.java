@@ -1,0 +1,388 @@
+package io.longhaul.orchestrator.run;
+
+import io.longhaul.monitor.Finding;
+import io.longhaul.orchestrator.launch.AgentCommand;
+import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.plan.PlanPort.RankProcess;
+import io.longhaul.orchestrator.plan.PlannedRun;
+import io.longhaul.orchestrator.run.Attempt.Stage;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+
+/**
+ * The run's life: what an input means for a run. Pure: the same arguments give the same decision, and an input
+ * that is repeated or comes too late gives none.
+ */
+public final class RunDecider {
+    /** Time for ranks to write a checkpoint when the run is stopped. */
+    static final Duration DRAIN_GRACE = Duration.ofSeconds(60);
+    /** Time for agents to kill their ranks and say what they still know. */
+    static final Duration STOP_GRACE = Duration.ofSeconds(10);
+
+    private final LaunchFactory launches;
+
+    public RunDecider(LaunchFactory launches) {
+        this.launches = launches;
+    }
+
+    /** @param attempt attempt whose agents the command is for */
+    public record Command(int attempt, int node, AgentCommand command) {}
+
+    /** @param state the run after the events */
+    public record Decision(RunState state, List<RunEvent> events, List<Command> commands) {}
+
+    /** @param epoch fencing number of the controller that decides */
+    public Decision decide(RunState state, RunInput input, Instant now, long epoch) {
+        Draft draft = new Draft(state, now, epoch);
+        if (!state.phase().ended()) {
+            draft.react(input);
+        }
+        return new Decision(draft.state, List.copyOf(draft.events), List.copyOf(draft.commands));
+    }
+
+    private final class Draft {
+        private RunState state;
+        private final Instant now;
+        private final long epoch;
+        private final List<RunEvent> events = new ArrayList<>();
+        private final List<Command> commands = new ArrayList<>();
+
+        Draft(RunState state, Instant now, long epoch) {
+            this.state = state;
+            this.now = now;
+            this.epoch = epoch;
+        }
+
+        private void emit(RunEvent event) {
+            state = state.apply(event);
+            events.add(event);
+        }
+
+        private Optional<Attempt> live(int number) {
+            return state.lastAttempt().filter(a -> a.number() == number && a.live());
+        }
+
+        private void react(RunInput input) {
+            switch (input) {
+                case RunInput.PlanReady i -> {
+                    if (state.plan().isEmpty()) {
+                        emit(new RunEvent.Planned(now, i.plan()));
+                        next();
+                    }
+                }
+                case RunInput.NoPlan i -> emit(new RunEvent.Failed(now, i.reason()));
+                case RunInput.Created i -> live(i.attempt()).filter(a -> a.stage() == Stage.CREATING)
+                        .ifPresent(a -> {
+                            emit(new RunEvent.AttemptCreated(now, i.attempt()));
+                            startIfComplete(i.attempt());
+                        });
+                case RunInput.CreateFailed i -> live(i.attempt()).filter(a -> a.stage() == Stage.CREATING)
+                        .ifPresent(a -> fail(a, Finding.Kind.EXITED, i.reason(), Duration.ZERO));
+                case RunInput.Told i -> live(i.attempt()).ifPresent(a -> told(a, i.node(), i.message()));
+                case RunInput.Stepped i -> live(i.attempt())
+                        .filter(a -> a.startedAt().isPresent() && a.firstStepAt().isEmpty())
+                        .ifPresent(a -> emit(new RunEvent.FirstStep(now, i.attempt(), i.step())));
+                case RunInput.Found i -> live(i.attempt()).ifPresent(a -> found(a, i));
+                case RunInput.Gone i -> live(i.attempt()).filter(a -> !a.exitedNodes().containsKey(i.node()))
+                        .ifPresent(a -> {
+                            if (a.stage() != Stage.ENDING) {
+                                fail(a, Finding.Kind.EXITED, "node " + i.node() + " is gone: " + i.detail(),
+                                        STOP_GRACE);
+                            }
+                            emit(new RunEvent.NodeExited(now, i.attempt(), i.node(), "gone"));
+                        });
+                case RunInput.Fenced i -> live(i.attempt()).ifPresent(a -> fenced(a, i));
+                case RunInput.Advised i -> advised(i);
+                case RunInput.Scored i -> {
+                    if (state.change(i.change().id()).status() == RecipeChange.Status.APPLIED) {
+                        emit(new RunEvent.ChangeScored(now, i.change()));
+                        finishIfComplete();
+                    }
+                }
+                case RunInput.StopAsked i -> stop();
+                case RunInput.ChangeAnswered i -> answered(i);
+                case RunInput.Tick i -> state.lastAttempt()
+                        .filter(a -> a.stage() == Stage.REGISTERING || a.stage() == Stage.CREATING)
+                        .filter(a -> tooLong(a.createdAt().orElse(a.decidedAt())))
+                        .ifPresent(
+                                a -> fail(
+                                        a,
+                                        Finding.Kind.STALLED,
+                                        "only " + a.nodes().size() + " of " + a.launch().nodes()
+                                                + " agents registered within "
+                                                + state.spec().policies().startTimeout().toSeconds() + " s",
+                                        STOP_GRACE));
+            }
+        }
+
+        private boolean tooLong(Instant since) {
+            return Duration.between(since, now).compareTo(state.spec().policies().startTimeout()) > 0;
+        }
+
+        private void told(Attempt attempt, int node, AgentRecord message) {
+            switch (message) {
+                case AgentRecord.Registered m -> {
+                    if (!attempt.nodes().containsKey(node)) {
+                        emit(new RunEvent.NodeRegistered(now, attempt.number(), node, m.host(),
+                                m.freePort()));
+                        startIfComplete(attempt.number());
+                    }
+                }
+                case AgentRecord.Checkpoint m -> emit(
+                        new RunEvent.CheckpointChanged(
+                                now,
+                                new CheckpointEntry(attempt.number(), m.step(), m.state(), m.path(), m.at(),
+                                        m.consumedSamples(), m.seconds(), m.problem())));
+                case AgentRecord.AllExited m -> {
+                    if (!attempt.exitedNodes().containsKey(node)) {
+                        emit(new RunEvent.NodeExited(now, attempt.number(), node, m.reason()));
+                        exited(state.attempt(attempt.number()), m.reason());
+                    }
+                }
+                case AgentRecord.RankStarted m -> {
+                }
+                case AgentRecord.RankExited m -> {
+                }
+                case AgentRecord.LogLine m -> {
+                }
+                case AgentRecord.RankStep m -> {
+                }
+                case AgentRecord.DataShard m -> {
+                }
+            }
+        }
+
+        private void startIfComplete(int number) {
+            Attempt attempt = state.attempt(number);
+            if (attempt.stage() != Stage.REGISTERING || !attempt.allRegistered()) {
+                return;
+            }
+            emit(new RunEvent.AttemptStarted(now, number));
+            AttemptLaunch launch = attempt.launch();
+            Attempt.Node master = java.util.Objects.requireNonNull(attempt.nodes().get(0));
+            for (int node = 0; node < launch.nodes(); node++) {
+                send(
+                        attempt,
+                        node,
+                        new AgentCommand.Start(
+                                commandId("start", number, node), epoch, launch.command(),
+                                launch.environment(),
+                                launch.nodes(), launch.ranksPerNode(),
+                                launch.nodes() == 1 ? "127.0.0.1" : master.host(), master.freePort(),
+                                launch.resumeStep()));
+            }
+        }
+
+        private void exited(Attempt attempt, String reason) {
+            if (attempt.stage() == Stage.ENDING) {
+                return;
+            }
+            if (!reason.equals("completed")) {
+                fail(attempt, Finding.Kind.EXITED, "the agent's ranks ended: " + reason, STOP_GRACE);
+            } else if (attempt.completed()) {
+                emit(new RunEvent.AttemptEnding(now, attempt.number(), "all steps done", Duration.ZERO));
+            }
+        }
+
+        private void found(Attempt attempt, RunInput.Found input) {
+            Finding finding = input.finding();
+            if (finding.kind() == Finding.Kind.RECOVERED) {
+                state.incidents()
+                        .stream()
+                        .filter(i -> i.kind() == Finding.Kind.SLOW_RANK && i.status() == Incident.Status.OPEN)
+                        .filter(i -> i.rank().equals(finding.rank()))
+                        .forEach(
+                                i -> emit(
+                                        new RunEvent.IncidentClosed(now, i.id(), Incident.Status.RECOVERED)));
+                return;
+            }
+            if (attempt.stage() == Stage.ENDING) {
+                return;
+            }
+            Incident incident = Responses.respond(state, input, now);
+            emit(new RunEvent.IncidentOpened(now, incident));
+            if (incident.rollbackStep().isPresent()) {
+                end(attempt, incident.summary(), STOP_GRACE);
+            }
+        }
+
+        private void fail(Attempt attempt, Finding.Kind kind, String summary, Duration grace) {
+            Finding finding = new Finding(kind, now, OptionalLong.empty(), OptionalInt.empty(), summary,
+                    Map.of());
+            RunInput.Found input = new RunInput.Found(attempt.number(), finding, Optional.empty(),
+                    attempt.lastStep());
+            emit(new RunEvent.IncidentOpened(now, Responses.respond(state, input, now)));
+            end(attempt, summary, grace);
+        }
+
+        private void end(Attempt attempt, String cause, Duration grace) {
+            emit(new RunEvent.AttemptEnding(now, attempt.number(), cause, grace));
+            for (int node : attempt.nodesNotExited()) {
+                send(attempt, node, new AgentCommand.Stop(commandId("stop", attempt.number(), node), epoch));
+            }
+        }
+
+        private void send(Attempt attempt, int node, AgentCommand command) {
+            commands.add(new Command(attempt.number(), node, command));
+        }
+
+        private void fenced(Attempt attempt, RunInput.Fenced input) {
+            if (attempt.stage() != Stage.ENDING) {
+                return;
+            }
+            boolean completed = attempt.completed();
+            String outcome = completed ? "completed" : state.stopRequested() ? "stopped" : "failed";
+            emit(
+                    new RunEvent.AttemptEnded(
+                            now, attempt.number(), outcome, input.lastStep(), input.lastStepAt()));
+            if (completed) {
+                finishIfComplete();
+            } else if (state.stopRequested()) {
+                emit(new RunEvent.Stopped(now));
+            } else if (state.attempts().size() > state.spec().policies().maxRestarts()) {
+                emit(
+                        new RunEvent.Waiting(
+                                now,
+                                "too-many-restarts",
+                                "the run was restarted " + (state.attempts().size() - 1)
+                                        + " times, as often as allowed;"
+                                        + " the last cause was: " + attempt.cause(),
+                                "look at the incidents; submit again with a higher policies.maxRestarts, or stop the run"));
+            } else if (state.spec().policies().adapt() == RunSpec.Policies.Adapt.OFF) {
+                next();
+            }
+        }
+
+        private void finishIfComplete() {
+            if (state.changes().stream().noneMatch(c -> c.status() == RecipeChange.Status.APPLIED)) {
+                emit(new RunEvent.Completed(now));
+            }
+        }
+
+        private void advised(RunInput.Advised input) {
+            if (!state.needsAdvice() || input.attempt() != state.attempts().size() + 1) {
+                return;
+            }
+            if (input.outcome().change().isEmpty()) {
+                emit(new RunEvent.AdviceAbstained(now, input.attempt(), input.outcome().explanation()));
+                next();
+                return;
+            }
+            RecipeChange change = input.outcome().change().get();
+            emit(new RunEvent.ChangeProposed(now, change));
+            if (state.spec().policies().adapt() == RunSpec.Policies.Adapt.AUTO) {
+                emit(new RunEvent.ChangeDecided(now, change.id(), RecipeChange.Status.APPROVED, "policy"));
+                next();
+            } else {
+                emit(
+                        new RunEvent.Waiting(
+                                now,
+                                "approval",
+                                "a change of recipe is proposed: " + change.explanation(),
+                                "approve or reject recipe change " + change.id()));
+            }
+        }
+
+        private void answered(RunInput.ChangeAnswered input) {
+            RecipeChange change = state.change(input.change());
+            if (change.status() != RecipeChange.Status.PROPOSED) {
+                throw new IllegalStateException(
+                        "recipe change " + change.id() + " is " + Responses.lower(change.status().name())
+                                + " and can no longer be approved or rejected");
+            }
+            emit(
+                    new RunEvent.ChangeDecided(
+                            now,
+                            change.id(),
+                            input.approved() ? RecipeChange.Status.APPROVED : RecipeChange.Status.REJECTED,
+                            "person"));
+            next();
+        }
+
+        private void stop() {
+            if (!state.stopRequested()) {
+                emit(new RunEvent.StopRequested(now));
+            }
+            Optional<Attempt> attempt = state.lastAttempt().filter(Attempt::live);
+            if (attempt.isEmpty()) {
+                emit(new RunEvent.Stopped(now));
+            } else if (attempt.get().stage() != Stage.ENDING) {
+                emit(
+                        new RunEvent.AttemptEnding(
+                                now, attempt.get().number(), "stopped on request",
+                                attempt.get().startedAt().isPresent() ? DRAIN_GRACE : STOP_GRACE));
+                for (int node : attempt.get().nodesNotExited()) {
+                    send(
+                            attempt.get(),
+                            node,
+                            new AgentCommand.Drain(
+                                    commandId("drain", attempt.get().number(), node), epoch,
+                                    DRAIN_GRACE.minus(STOP_GRACE).toSeconds()));
+                }
+            }
+        }
+
+        /** Decides on the next attempt: from where, with which recipe, without which data. */
+        private void next() {
+            List<StepRange> skipped = new ArrayList<>(state.skipped());
+            long atMost = Long.MAX_VALUE;
+            for (Incident open : state.incidents()) {
+                if (open.status() == Incident.Status.OPEN) {
+                    for (StepRange range : open.skipped()) {
+                        skipped.add(range);
+                        atMost = Math.min(atMost, range.first() - 1);
+                    }
+                }
+            }
+            long resume = state.verifiedAtOrBefore(atMost).map(CheckpointEntry::step).orElse(0L);
+            Recipe recipe = state.recipe();
+            for (RecipeChange change : state.changes()) {
+                if (change.status() == RecipeChange.Status.APPROVED) {
+                    recipe = change.to();
+                    emit(new RunEvent.ChangeDecided(now, change.id(), RecipeChange.Status.APPLIED, "run"));
+                }
+            }
+            PlannedRun plan = state.plan().orElseThrow();
+            List<StepRange> merged = merged(skipped);
+            RankProcess process = launches.process(state, recipe, resume, merged);
+            AttemptKey key = new AttemptKey(state.id(), state.attempts().size() + 1);
+            Map<String, String> environment = new LinkedHashMap<>(process.environment());
+            emit(
+                    new RunEvent.AttemptDecided(
+                            now,
+                            new AttemptLaunch(key, epoch, plan.nodes(), plan.ranksPerNode(),
+                                    process.command(),
+                                    environment, resume),
+                            recipe,
+                            merged));
+        }
+    }
+
+    private static String commandId(String kind, int attempt, int node) {
+        return kind + "-" + attempt + "-" + node;
+    }
+
+    /** The same steps as ascending ranges that neither touch nor overlap. */
+    static List<StepRange> merged(List<StepRange> ranges) {
+        List<StepRange> result = new ArrayList<>();
+        for (StepRange range : ranges.stream().sorted(Comparator.comparingLong(StepRange::first)).toList()) {
+            if (!result.isEmpty() && result.getLast().last() + 1 >= range.first()) {
+                StepRange last = result.removeLast();
+                result.add(new StepRange(last.first(), Math.max(last.last(), range.last())));
+            } else {
+                result.add(range);
+            }
+        }
+        return List.copyOf(result);
+    }
+}

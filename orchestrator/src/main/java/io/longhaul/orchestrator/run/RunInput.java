@@ -1,0 +1,55 @@
+package io.longhaul.orchestrator.run;
+
+import io.longhaul.monitor.Finding;
+import io.longhaul.orchestrator.adapt.AdaptOutcome;
+import io.longhaul.orchestrator.plan.PlannedRun;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Instant;
+import java.util.Optional;
+
+/** What the run's life reacts to. */
+public sealed interface RunInput {
+    /** Planning succeeded. */
+    record PlanReady(PlannedRun plan) implements RunInput {}
+
+    /** Nothing legal fits, or the machine cannot be measured. */
+    record NoPlan(String reason) implements RunInput {}
+
+    /** The backend made the attempt's agents exist. */
+    record Created(int attempt) implements RunInput {}
+
+    /** The backend refused. */
+    record CreateFailed(int attempt, String reason) implements RunInput {}
+
+    /** An agent's record, {@code step} being the last that the trainer logged by then. */
+    record Told(int attempt, int node, AgentRecord message) implements RunInput {}
+
+    /** The trainer logged a step. */
+    record Stepped(int attempt, long step) implements RunInput {}
+
+    /** A detector fired; {@code damage} are the steps whose data is suspect and the shard they come from. */
+    record Found(int attempt, Finding finding, Optional<Damage> damage, long lastStep)
+            implements
+                RunInput {}
+
+    /** @param shard data shard, if the trainer said which one it was reading */
+    record Damage(StepRange steps, Optional<String> shard) {}
+
+    /** The attempt's agents are gone without having said so. */
+    record Gone(int attempt, int node, String detail) implements RunInput {}
+
+    /** No process of the attempt is left. */
+    record Fenced(int attempt, long lastStep, Optional<Instant> lastStepAt) implements RunInput {}
+
+    /** Advice before an attempt. */
+    record Advised(int attempt, AdaptOutcome outcome) implements RunInput {}
+
+    record Scored(RecipeChange change) implements RunInput {}
+
+    record StopAsked() implements RunInput {}
+
+    record ChangeAnswered(String change, boolean approved) implements RunInput {}
+
+    /** Time passed. */
+    record Tick() implements RunInput {}
+}
