@@ -11,7 +11,6 @@ import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -334,17 +333,8 @@ public final class RunDecider {
 
         /** Decides on the next attempt: from where, with which recipe, without which data. */
         private void next() {
-            List<StepRange> skipped = new ArrayList<>(state.skipped());
-            long atMost = Long.MAX_VALUE;
-            for (Incident open : state.incidents()) {
-                if (open.status() == Incident.Status.OPEN) {
-                    for (StepRange range : open.skipped()) {
-                        skipped.add(range);
-                        atMost = Math.min(atMost, range.first() - 1);
-                    }
-                }
-            }
-            long resume = state.verifiedAtOrBefore(atMost).map(CheckpointEntry::step).orElse(0L);
+            List<StepRange> skipped = state.skippedNext();
+            long resume = state.resumeStep();
             Recipe recipe = state.recipe();
             for (RecipeChange change : state.changes()) {
                 if (change.status() == RecipeChange.Status.APPROVED) {
@@ -353,8 +343,7 @@ public final class RunDecider {
                 }
             }
             PlannedRun plan = state.plan().orElseThrow();
-            List<StepRange> merged = merged(skipped);
-            RankProcess process = launches.process(state, recipe, resume, merged);
+            RankProcess process = launches.process(state, recipe, resume, skipped);
             AttemptKey key = new AttemptKey(state.id(), state.attempts().size() + 1);
             Map<String, String> environment = new LinkedHashMap<>(process.environment());
             emit(
@@ -364,25 +353,11 @@ public final class RunDecider {
                                     process.command(),
                                     environment, resume),
                             recipe,
-                            merged));
+                            skipped));
         }
     }
 
     private static String commandId(String kind, int attempt, int node) {
         return kind + "-" + attempt + "-" + node;
-    }
-
-    /** The same steps as ascending ranges that neither touch nor overlap. */
-    static List<StepRange> merged(List<StepRange> ranges) {
-        List<StepRange> result = new ArrayList<>();
-        for (StepRange range : ranges.stream().sorted(Comparator.comparingLong(StepRange::first)).toList()) {
-            if (!result.isEmpty() && result.getLast().last() + 1 >= range.first()) {
-                StepRange last = result.removeLast();
-                result.add(new StepRange(last.first(), Math.max(last.last(), range.last())));
-            } else {
-                result.add(range);
-            }
-        }
-        return List.copyOf(result);
     }
 }

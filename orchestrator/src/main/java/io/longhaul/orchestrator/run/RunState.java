@@ -346,6 +346,23 @@ public final class RunState {
                 .max(Comparator.comparingLong(CheckpointEntry::step).thenComparing(CheckpointEntry::attempt));
     }
 
+    /** Data that the next attempt skips: what earlier ones skipped and what open incidents blame. */
+    List<StepRange> skippedNext() {
+        List<StepRange> ranges = new ArrayList<>(skipped);
+        open().forEach(i -> ranges.addAll(i.skipped()));
+        return StepRange.merged(ranges);
+    }
+
+    /** Where the next attempt resumes: at the newest verified checkpoint before any newly blamed data; 0 for none. */
+    long resumeStep() {
+        long atMost = open().stream()
+                .flatMap(i -> i.skipped().stream())
+                .mapToLong(range -> range.first() - 1)
+                .min()
+                .orElse(Long.MAX_VALUE);
+        return verifiedAtOrBefore(atMost).map(CheckpointEntry::step).orElse(0L);
+    }
+
     /** A checkpoint is of the kept history if no later attempt resumed from before it. */
     private boolean kept(CheckpointEntry checkpoint) {
         return attempts.stream()

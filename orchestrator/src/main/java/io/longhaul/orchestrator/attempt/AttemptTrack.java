@@ -1,0 +1,144 @@
+package io.longhaul.orchestrator.attempt;
+
+import io.longhaul.monitor.AttemptMonitor;
+import io.longhaul.monitor.Finding;
+import io.longhaul.monitor.MegatronLog;
+import io.longhaul.monitor.Signal;
+import io.longhaul.monitor.Thresholds;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What is known of one attempt from its agents' records: its curve, its data shards, its detectors. A function of
+ * the records in their order, so that it is rebuilt by feeding them again.
+ */
+public final class AttemptTrack {
+    private static final int LAST_LINES = 3;
+
+    private final AttemptMonitor monitor;
+    private final List<StepPoint> steps = new ArrayList<>();
+    private final List<ValidationPoint> validation = new ArrayList<>();
+    private final List<Shard> shards = new ArrayList<>();
+    private final Map<Integer, Deque<String>> errors = new HashMap<>();
+
+    /**
+     * A step as the trainer logged it.
+     *
+     * @param loss nats per token; NaN if the step was skipped or its loss is not a number
+     * @param seconds wall-clock length, NaN if not logged
+     */
+    public record StepPoint(
+            long step,
+            Instant at,
+            double loss,
+            double learningRate,
+            double seconds,
+            boolean skipped) {}
+
+    /** @param loss nats per token on the validation data */
+    public record ValidationPoint(long step, double loss) {}
+
+    /** Samples {@code [firstSample, endSample)} of the run's order came from this shard. */
+    public record Shard(String name, long firstSample, long endSample) {}
+
+    /** @param ranks size of the world */
+    public AttemptTrack(int ranks, Thresholds thresholds) {
+        this.monitor = new AttemptMonitor(ranks, thresholds);
+    }
+
+    /** Takes in one more record; returns what the detectors conclude from it. */
+    public List<Finding> accept(AgentRecord message) {
+        return switch (message) {
+            case AgentRecord.LogLine line -> line(line);
+            case AgentRecord.RankStep m -> monitor.accept(
+                    new Signal.RankStep(
+                            m.at(), m.rank(), m.step(), m.computeSeconds(), m.communicationSeconds(),
+                            m.totalSeconds()));
+            case AgentRecord.RankStarted m -> monitor.accept(new Signal.RankStarted(m.at(), m.rank()));
+            case AgentRecord.RankExited m -> monitor.accept(
+                    new Signal.RankExited(m.at(), m.rank(), m.code(), m.signal(), lastLines(m.rank())));
+            case AgentRecord.DataShard m -> {
+                shards.add(new Shard(m.shard(), m.firstSample(), m.endSample()));
+                yield List.of();
+            }
+            case AgentRecord.Registered m -> List.of();
+            case AgentRecord.Checkpoint m -> List.of();
+            case AgentRecord.AllExited m -> List.of();
+        };
+    }
+
+    /** Time passed while the agents were in touch. */
+    public List<Finding> tick(Instant at) {
+        return monitor.accept(new Signal.Tick(at));
+    }
+
+    private List<Finding> line(AgentRecord.LogLine line) {
+        Optional<MegatronLog.Line> parsed = line.stream() == AgentRecord.Stream.STDOUT
+                ? MegatronLog.parse(line.line())
+                : Optional.empty();
+        if (parsed.isEmpty()) {
+            if (line.stream() == AgentRecord.Stream.STDERR) {
+                Deque<String> last = errors.computeIfAbsent(line.rank(), rank -> new ArrayDeque<>());
+                last.addLast(line.line());
+                if (last.size() > LAST_LINES) {
+                    last.removeFirst();
+                }
+            }
+            return List.of();
+        }
+        return switch (parsed.get()) {
+            case MegatronLog.ValidationLine v -> {
+                validation.add(new ValidationPoint(v.step(), v.loss()));
+                yield List.of();
+            }
+            case MegatronLog.TrainingLine t -> step(line.at(), t);
+        };
+    }
+
+    private List<Finding> step(Instant at, MegatronLog.TrainingLine t) {
+        double loss = t.skippedUpdate() && !t.nan() ? Double.NaN : t.loss().orElse(Double.NaN);
+        boolean skipped = t.skippedUpdate() && !t.nan();
+        steps.add(
+                new StepPoint(
+                        t.step(), at, loss, t.learningRate().orElse(Double.NaN),
+                        t.stepSeconds().orElse(Double.NaN),
+                        skipped));
+        return monitor.accept(
+                new Signal.Step(
+                        at, t.step(), loss, t.gradientNorm(), t.learningRate().orElse(Double.NaN),
+                        t.stepSeconds().orElse(Double.NaN), skipped));
+    }
+
+    private String lastLines(int rank) {
+        return String.join("\n", errors.getOrDefault(rank, new ArrayDeque<>()));
+    }
+
+    /** Steps in the order in which they were logged. */
+    public List<StepPoint> steps() {
+        return List.copyOf(steps);
+    }
+
+    public List<ValidationPoint> validation() {
+        return List.copyOf(validation);
+    }
+
+    /** Last logged step, if any. */
+    public Optional<StepPoint> lastStep() {
+        return steps.isEmpty() ? Optional.empty() : Optional.of(steps.getLast());
+    }
+
+    /** The shard that a sample of the run's order came from, as far as the trainer said. */
+    public Optional<Shard> shardOf(long sample) {
+        return shards.reversed()
+                .stream()
+                .filter(s -> s.firstSample() <= sample && sample < s.endSample())
+                .findFirst();
+    }
+}

@@ -1,0 +1,164 @@
+package io.longhaul.orchestrator.run;
+
+import io.longhaul.monitor.Finding;
+import io.longhaul.monitor.Thresholds;
+import io.longhaul.orchestrator.adapt.CurvePoint;
+import io.longhaul.orchestrator.attempt.AttemptTrack;
+import io.longhaul.orchestrator.attempt.AttemptTrack.StepPoint;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * A run in memory: its state and what its attempts' agents said. Built from the store alone; methods that read or
+ * write more than {@link #state} hold the object's lock.
+ */
+public final class LiveRun {
+    private final Map<Integer, AttemptTrack> tracks = new HashMap<>();
+    private final Map<Integer, Instant> heard = new HashMap<>();
+    private volatile RunState state;
+    private long sequence;
+    private long cursor;
+
+    LiveRun(RunState state, long sequence) {
+        this.state = state;
+        this.sequence = sequence;
+    }
+
+    public RunState state() {
+        return state;
+    }
+
+    /** Number of the last event. */
+    public synchronized long sequence() {
+        return sequence;
+    }
+
+    long cursor() {
+        return cursor;
+    }
+
+    void advance(RunState next, long events, long newCursor) {
+        state = next;
+        sequence += events;
+        cursor = newCursor;
+    }
+
+    /** What happened in an attempt; empty before its first record. */
+    public synchronized Optional<AttemptTrack> track(int attempt) {
+        return Optional.ofNullable(tracks.get(attempt));
+    }
+
+    private AttemptTrack trackOf(int attempt) {
+        RunSpec.Policies policies = state.spec().policies();
+        return tracks.computeIfAbsent(
+                attempt,
+                number -> new AttemptTrack(
+                        state.attempt(number).launch().worldSize(),
+                        Thresholds.of(policies.startTimeout(), policies.stallTimeout())));
+    }
+
+    /** Takes in a record that was decided on before: nothing new follows from it. */
+    void replay(RunStore.Received received) {
+        trackOf(received.attempt()).accept(received.message());
+        cursor = received.id();
+    }
+
+    /** Takes in a new record and says what it means for the run. */
+    List<RunInput> accept(RunStore.Received received) {
+        AttemptTrack track = trackOf(received.attempt());
+        long before = track.lastStep().map(StepPoint::step).orElse(0L);
+        List<Finding> findings = track.accept(received.message());
+        heard.merge(received.attempt(), received.message().at(), (a, b) -> a.isAfter(b) ? a : b);
+        List<RunInput> inputs = new ArrayList<>();
+        inputs.add(new RunInput.Told(received.attempt(), received.node(), received.message()));
+        if (received.message() instanceof AgentRecord.LogLine) {
+            long after = track.lastStep().map(StepPoint::step).orElse(0L);
+            if (after > before) {
+                inputs.add(new RunInput.Stepped(received.attempt(), after));
+            }
+        }
+        findings.forEach(finding -> inputs.add(found(received.attempt(), finding)));
+        return inputs;
+    }
+
+    /** @param contact when the attempt's agents were last in touch: silence of a trainer is judged up to there */
+    List<RunInput> tick(int attempt, Instant contact) {
+        List<RunInput> inputs = new ArrayList<>();
+        trackOf(attempt).tick(contact).forEach(finding -> inputs.add(found(attempt, finding)));
+        return inputs;
+    }
+
+    private RunInput found(int attempt, Finding finding) {
+        AttemptTrack track = trackOf(attempt);
+        long last = track.lastStep()
+                .map(StepPoint::step)
+                .orElse(state.attempt(attempt).launch().resumeStep());
+        return new RunInput.Found(attempt, finding, damage(track, attempt, finding), last);
+    }
+
+    /** A spike's data: the shard that its first step read, or nothing if no shard is known. */
+    private Optional<RunInput.Damage> damage(AttemptTrack track, int attempt, Finding finding) {
+        if (finding.step().isEmpty()
+                || finding.kind() != Finding.Kind.SPIKE && finding.kind() != Finding.Kind.NAN) {
+            return Optional.empty();
+        }
+        long batch = state.attempt(attempt).recipe().globalBatch();
+        // The last sample of the step: a bad shard that begins within the step is the one to blame.
+        return track.shardOf(finding.step().getAsLong() * batch - 1)
+                .map(
+                        shard -> new RunInput.Damage(
+                                new StepRange(shard.firstSample() / batch + 1,
+                                        Math.ceilDiv(shard.endSample(), batch)),
+                                Optional.of(shard.name())));
+    }
+
+    /** The steps whose update is part of the weights, ascending; skipped ones are absent. */
+    public synchronized List<KeptStep> kept() {
+        TreeMap<Long, KeptStep> kept = new TreeMap<>();
+        for (Attempt attempt : state.attempts()) {
+            kept.tailMap(attempt.launch().resumeStep(), false).clear();
+            track(attempt.number()).ifPresent(
+                    track -> track.steps()
+                            .stream()
+                            .filter(p -> !p.skipped() && Double.isFinite(p.loss()))
+                            .forEach(p -> kept.put(p.step(), new KeptStep(attempt.number(), p))));
+        }
+        return List.copyOf(kept.values());
+    }
+
+    /** A step and the attempt that made it. */
+    public record KeptStep(int attempt, StepPoint point) {}
+
+    /** Training loss of the kept steps up to a step. */
+    synchronized List<CurvePoint> curve(long upTo) {
+        return kept().stream()
+                .map(KeptStep::point)
+                .filter(p -> p.step() <= upTo && Double.isFinite(p.learningRate()))
+                .map(p -> new CurvePoint(p.step(), p.learningRate(), p.loss(),
+                        p.step() * state.tokensPerStep()))
+                .toList();
+    }
+
+    synchronized List<CurvePoint> validation(long upTo) {
+        TreeMap<Long, CurvePoint> kept = new TreeMap<>();
+        for (Attempt attempt : state.attempts()) {
+            kept.tailMap(attempt.launch().resumeStep(), false).clear();
+            track(attempt.number()).ifPresent(
+                    track -> track.validation()
+                            .stream()
+                            .filter(p -> p.step() <= upTo && Double.isFinite(p.loss()))
+                            .forEach(
+                                    p -> kept.put(
+                                            p.step(),
+                                            new CurvePoint(p.step(), 0, p.loss(),
+                                                    p.step() * state.tokensPerStep()))));
+        }
+        return List.copyOf(kept.values());
+    }
+}

@@ -1,0 +1,298 @@
+package io.longhaul.orchestrator.run;
+
+import io.longhaul.orchestrator.adapt.AdaptPort;
+import io.longhaul.orchestrator.adapt.AdaptRequest;
+import io.longhaul.orchestrator.attempt.AttemptTrack;
+import io.longhaul.orchestrator.attempt.AttemptTrack.StepPoint;
+import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.launch.LaunchException;
+import io.longhaul.orchestrator.launch.WorkloadBackend;
+import io.longhaul.orchestrator.launch.WorkloadObservation;
+import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
+import io.longhaul.orchestrator.plan.NoPlanException;
+import io.longhaul.orchestrator.plan.PlanPort;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Drives runs: reads what is new, lets {@link RunDecider} decide, stores the decision, then makes the world follow
+ * the stored state. The world is only ever changed by repeatable calls that the state asks for, so a crash between
+ * any two lines is healed by the next step. Time is an argument.
+ */
+public final class RunEngine {
+    private static final int BATCH = 2000;
+    private static final int EFFECTS_PER_STEP = 8;
+
+    private final RunStore store;
+    private final WorkloadBackend backend;
+    private final PlanPort plans;
+    private final AdaptPort adapt;
+    private final RunDecider decider;
+    private final long epoch;
+    private final Map<UUID, LiveRun> runs = new ConcurrentHashMap<>();
+    private final Map<AttemptKey, Instant> contacts = new ConcurrentHashMap<>();
+
+    /** @param epoch from {@link RunStore#takeOver} */
+    public RunEngine(
+            RunStore store,
+            WorkloadBackend backend,
+            PlanPort plans,
+            AdaptPort adapt,
+            LaunchFactory launches,
+            long epoch) {
+        this.store = store;
+        this.backend = backend;
+        this.plans = plans;
+        this.adapt = adapt;
+        this.decider = new RunDecider(launches);
+        this.epoch = epoch;
+    }
+
+    /** @return the run, an earlier one if the idempotency key was used before */
+    public UUID create(RunSpec spec, UUID id, Optional<String> idempotencyKey, Instant now) {
+        return store.create(id, new RunEvent.Created(now, spec), idempotencyKey, epoch);
+    }
+
+    /** A run in memory, loaded from the store at the first call; empty if there is none. */
+    public Optional<LiveRun> run(UUID id) {
+        LiveRun known = runs.get(id);
+        return known != null
+                ? Optional.of(known)
+                : Optional.ofNullable(runs.computeIfAbsent(id, key -> load(key).orElse(null)));
+    }
+
+    private Optional<LiveRun> load(UUID id) {
+        return store.load(id).map(stored -> {
+            LiveRun run = new LiveRun(RunState.of(id, stored.events()), stored.events().size());
+            List<RunStore.Received> batch;
+            do {
+                batch = store.records(id, run.cursor(), BATCH);
+                batch.stream().filter(r -> r.id() <= stored.cursor()).forEach(run::replay);
+            } while (batch.size() == BATCH && batch.getLast().id() < stored.cursor());
+            run.advance(run.state(), 0, stored.cursor());
+            return run;
+        });
+    }
+
+    /** Notes that an attempt's agents were in touch. */
+    public void heard(AttemptKey attempt, Instant now) {
+        contacts.merge(attempt, now, (a, b) -> a.isAfter(b) ? a : b);
+    }
+
+    /**
+     * Takes a run as far as it goes now.
+     *
+     * @return whether anything changed
+     * @throws RunStore.FencedException if this controller was replaced; the run is forgotten and read anew next time
+     */
+    public boolean step(UUID id, Instant now) {
+        LiveRun run = run(id).orElseThrow(() -> new IllegalArgumentException("no run " + id));
+        try {
+            boolean changed = listen(run, now);
+            for (int i = 0; i < EFFECTS_PER_STEP; i++) {
+                Optional<RunInput> result = effect(run, now);
+                if (result.isEmpty()) {
+                    break;
+                }
+                changed = true;
+                decide(run, List.of(result.get()), now);
+                collectGarbage(run);
+            }
+            return changed;
+        } catch (RuntimeException e) {
+            // Memory may be ahead of the store: the store is right.
+            runs.remove(id);
+            throw e;
+        }
+    }
+
+    private boolean listen(LiveRun run, Instant now) {
+        if (run.state().phase().ended()) {
+            return false;
+        }
+        // Presence first: whoever is gone now had sent all that can be read afterwards.
+        List<WorkloadObservation> presence = observed(run);
+        boolean changed = readRecords(run, now);
+        List<RunInput> inputs = new ArrayList<>();
+        inputs.add(new RunInput.Tick());
+        run.state().lastAttempt().filter(Attempt::live).ifPresent(attempt -> {
+            Instant contact = contacts.get(attempt.launch().key());
+            if (contact != null) {
+                synchronized (run) {
+                    inputs.addAll(run.tick(attempt.number(), contact));
+                }
+            }
+            if (attempt.createdAt().isPresent()) {
+                presence.stream()
+                        .filter(p -> p.presence() == Presence.GONE && p.key().equals(attempt.launch().key()))
+                        .forEach(p -> inputs.add(new RunInput.Gone(attempt.number(), p.node(), p.detail())));
+            }
+        });
+        return decide(run, inputs, now) || changed;
+    }
+
+    private List<WorkloadObservation> observed(LiveRun run) {
+        return backend.observe().stream().filter(o -> o.key().run().equals(run.state().id())).toList();
+    }
+
+    private boolean readRecords(LiveRun run, Instant now) {
+        boolean changed = false;
+        List<RunStore.Received> batch;
+        do {
+            batch = store.records(run.state().id(), run.cursor(), BATCH);
+            if (!batch.isEmpty()) {
+                changed = true;
+                synchronized (run) {
+                    List<RunEvent> events = new ArrayList<>();
+                    List<RunDecider.Command> commands = new ArrayList<>();
+                    RunState state = run.state();
+                    for (RunStore.Received received : batch) {
+                        for (RunInput input : run.accept(received)) {
+                            RunDecider.Decision decision = decider.decide(state, input, now, epoch);
+                            state = decision.state();
+                            events.addAll(decision.events());
+                            commands.addAll(decision.commands());
+                        }
+                    }
+                    commit(run, state, events, batch.getLast().id(), commands);
+                }
+            }
+        } while (batch.size() == BATCH);
+        return changed;
+    }
+
+    private boolean decide(LiveRun run, List<RunInput> inputs, Instant now) {
+        synchronized (run) {
+            List<RunEvent> events = new ArrayList<>();
+            List<RunDecider.Command> commands = new ArrayList<>();
+            RunState state = run.state();
+            for (RunInput input : inputs) {
+                RunDecider.Decision decision = decider.decide(state, input, now, epoch);
+                state = decision.state();
+                events.addAll(decision.events());
+                commands.addAll(decision.commands());
+            }
+            if (events.isEmpty()) {
+                return false;
+            }
+            commit(run, state, events, run.cursor(), commands);
+            return true;
+        }
+    }
+
+    private void commit(
+            LiveRun run, RunState state, List<RunEvent> events, long cursor,
+            List<RunDecider.Command> commands) {
+        store.commit(run.state().id(), epoch, run.sequence(), events, cursor, commands);
+        run.advance(state, events.size(), cursor);
+    }
+
+    /** What the state asks of the world, done, and what came of it. */
+    private Optional<RunInput> effect(LiveRun run, Instant now) {
+        RunState state = run.state();
+        if (state.phase().ended()) {
+            collectGarbage(run);
+            return Optional.empty();
+        }
+        if (state.plan().isEmpty()) {
+            return Optional.of(plan(state));
+        }
+        if (state.needsAdvice()) {
+            return Optional.of(advise(run));
+        }
+        Optional<RecipeChange> unscored = state.awaitsScore();
+        if (unscored.isPresent()) {
+            return Optional.of(
+                    new RunInput.Scored(
+                            adapt.score(state.id(), unscored.get(), state.totalSteps(),
+                                    run.curve(Long.MAX_VALUE))));
+        }
+        return state.lastAttempt().flatMap(attempt -> switch (attempt.stage()) {
+            case CREATING -> Optional.of(create(attempt));
+            case ENDING -> attempt.allExited() || !now.isBefore(attempt.deadline().orElse(now))
+                    ? Optional.of(fence(run, attempt, now))
+                    : Optional.empty();
+            case REGISTERING, STARTING, TRAINING, ENDED -> Optional.empty();
+        });
+    }
+
+    private RunInput plan(RunState state) {
+        try {
+            return new RunInput.PlanReady(plans.plan(state.spec()));
+        } catch (NoPlanException e) {
+            return new RunInput.NoPlan(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private RunInput create(Attempt attempt) {
+        try {
+            backend.create(attempt.launch());
+            return new RunInput.Created(attempt.number());
+        } catch (LaunchException e) {
+            return new RunInput.CreateFailed(attempt.number(), String.valueOf(e.getMessage()));
+        }
+    }
+
+    private RunInput fence(LiveRun run, Attempt attempt, Instant now) {
+        backend.fence(attempt.launch().key());
+        // The dead say nothing more: what they said is all in the store now.
+        readRecords(run, now);
+        Optional<StepPoint> last = run.track(attempt.number()).flatMap(AttemptTrack::lastStep);
+        return new RunInput.Fenced(
+                attempt.number(), last.map(StepPoint::step).orElse(attempt.launch().resumeStep()),
+                last.map(StepPoint::at));
+    }
+
+    private RunInput advise(LiveRun run) {
+        RunState state = run.state();
+        int next = state.attempts().size() + 1;
+        long resume = state.resumeStep();
+        return new RunInput.Advised(
+                next,
+                adapt.adapt(
+                        new AdaptRequest(state.id(), next, resume, state.totalSteps(), state.recipe(),
+                                run.curve(resume), run.validation(resume), state.spec().training().seed())));
+    }
+
+    /** Removes what ended attempts left in the world, also those that ended in an earlier life of the service. */
+    private void collectGarbage(LiveRun run) {
+        for (WorkloadObservation seen : observed(run)) {
+            int number = seen.key().attempt();
+            if (number <= run.state().attempts().size() && !run.state().attempt(number).live()) {
+                backend.fence(seen.key());
+                backend.delete(seen.key());
+                contacts.remove(seen.key());
+            }
+        }
+    }
+
+    /** A person wants the run to end. */
+    public void stop(UUID id, Instant now) {
+        act(id, new RunInput.StopAsked(), now);
+    }
+
+    /**
+     * A person's answer to a proposed change of recipe.
+     *
+     * @throws IllegalArgumentException if there is no such change
+     * @throws IllegalStateException if it was answered before
+     */
+    public void answer(UUID id, String change, boolean approved, Instant now) {
+        act(id, new RunInput.ChangeAnswered(change, approved), now);
+    }
+
+    private void act(UUID id, RunInput input, Instant now) {
+        LiveRun run = run(id).orElseThrow(() -> new IllegalArgumentException("no run " + id));
+        try {
+            decide(run, List.of(input), now);
+        } catch (RunStore.FencedException e) {
+            runs.remove(id);
+            throw e;
+        }
+    }
+}

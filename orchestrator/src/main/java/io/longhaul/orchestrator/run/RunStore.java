@@ -1,0 +1,85 @@
+package io.longhaul.orchestrator.run;
+
+import io.longhaul.orchestrator.launch.AgentCommand;
+import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * Durable memory of the runs. Every method is one transaction. All writes name the epoch of the controller that
+ * asks for them, and one that is not the newest is refused, so that a controller which lost its place can do no
+ * harm.
+ */
+public interface RunStore {
+    /** Makes the caller the controller: returns an epoch above every earlier one. */
+    long takeOver();
+
+    /**
+     * Stores a new run with its first event.
+     *
+     * @param idempotencyKey of the request; a key seen before adds nothing
+     * @return the run of this key
+     */
+    UUID create(UUID run, RunEvent.Created created, Optional<String> idempotencyKey, long epoch);
+
+    /** Every run, newest first. */
+    List<UUID> runs();
+
+    /** A run as stored; empty if there is none. */
+    Optional<Stored> load(UUID run);
+
+    /** @param cursor id of the last record that the events take into account */
+    record Stored(List<RunEvent> events, long cursor) {}
+
+    /** Events with a sequence number above {@code after}, ascending; the first event has number 1. */
+    List<Numbered> events(UUID run, long after, int limit);
+
+    /** An event with its place in the run's history. */
+    record Numbered(long sequence, RunEvent event) {}
+
+    /**
+     * Adds what one decision came to: events, the cursor and commands, together or not at all.
+     *
+     * @param after sequence number of the last event that the decision knew
+     * @throws FencedException if {@code epoch} is not the newest or the run has moved on
+     */
+    void commit(
+            UUID run, long epoch, long after, List<RunEvent> events, long cursor,
+            List<RunDecider.Command> commands);
+
+    /** Records with an id above {@code after}, ascending; a record seen is never preceded by one that comes later. */
+    List<Received> records(UUID run, long after, int limit);
+
+    /** @param id ascending within the run */
+    record Received(long id, int attempt, int node, AgentRecord message) {}
+
+    /**
+     * Stores what an agent sends. Records up to the last stored {@code seq} are dropped, as are those behind a gap.
+     *
+     * @param acknowledged ids of commands that need not be sent again
+     */
+    Answer receive(
+            AttemptKey attempt, int node, List<String> acknowledged, List<AgentRecord> records, Instant now);
+
+    /** Answer to an agent. */
+    sealed interface Answer {
+        /** @param stored last stored {@code seq}, 0 for none */
+        record Accepted(long stored, long epoch, List<AgentCommand> commands) implements Answer {}
+
+        /** The attempt is over: its ranks must not live. */
+        record Ended() implements Answer {}
+
+        /** No such attempt. */
+        record Unknown() implements Answer {}
+    }
+
+    /** The caller is not the controller any more, or decided on an old state. */
+    final class FencedException extends RuntimeException {
+        public FencedException(String message) {
+            super(message);
+        }
+    }
+}
