@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import java.lang.reflect.RecordComponent;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -58,11 +59,19 @@ public final class AgentJson {
         return MAPPER.writerFor(AgentRecord.class).writeValueAsString(message);
     }
 
+    /** One command as JSON text. */
+    public static String text(AgentCommand command) {
+        return MAPPER.writerFor(AgentCommand.class).writeValueAsString(command);
+    }
+
+    /** @throws IllegalArgumentException if the text is not a command */
+    public static AgentCommand command(String json) {
+        return read(json.getBytes(StandardCharsets.UTF_8), AgentCommand.class);
+    }
+
     /** @throws IllegalArgumentException if the text is not a record */
     public static AgentRecord parse(String json) {
-        AgentRecord message = read(json.getBytes(java.nio.charset.StandardCharsets.UTF_8), AgentRecord.class);
-        requireComplete(message);
-        return message;
+        return read(json.getBytes(StandardCharsets.UTF_8), AgentRecord.class);
     }
 
     private static <T> T read(byte[] json, Class<T> type) {

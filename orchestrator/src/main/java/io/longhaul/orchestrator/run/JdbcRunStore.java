@@ -1,0 +1,231 @@
+package io.longhaul.orchestrator.run;
+
+import io.longhaul.orchestrator.launch.AgentCommand;
+import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.telemetry.AgentJson;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.sql.Timestamp;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/** {@link RunStore} in PostgreSQL (sql/V001__runs.sql). Writers of a run take turns by the lock of its row. */
+public final class JdbcRunStore implements RunStore {
+    private final JdbcClient sql;
+    private final JdbcTemplate template;
+    private final TransactionTemplate transactions;
+
+    public JdbcRunStore(DataSource source) {
+        this.sql = JdbcClient.create(source);
+        this.template = new JdbcTemplate(source);
+        this.transactions = new TransactionTemplate(new JdbcTransactionManager(source));
+    }
+
+    private <T> T inTransaction(java.util.function.Supplier<T> work) {
+        return java.util.Objects.requireNonNull(transactions.execute(status -> work.get()));
+    }
+
+    @Override
+    public long takeOver() {
+        return sql.sql("UPDATE controller SET epoch = epoch + 1 RETURNING epoch").query(Long.class).single();
+    }
+
+    /** The shared lock lets controllers of one epoch write side by side and makes a take-over wait for them. */
+    private void requireController(long epoch) {
+        long newest = newestEpoch();
+        if (newest != epoch) {
+            throw new FencedException("epoch " + epoch + " was replaced by " + newest);
+        }
+    }
+
+    private long newestEpoch() {
+        return sql.sql("SELECT epoch FROM controller FOR SHARE").query(Long.class).single();
+    }
+
+    @Override
+    public UUID create(UUID run, RunEvent.Created created, Optional<String> idempotencyKey, long epoch) {
+        return inTransaction(() -> {
+            requireController(epoch);
+            int added = sql.sql(
+                    "INSERT INTO run (id, created_at, idempotency_key, last_event) VALUES (?, ?, ?, 1)"
+                            + " ON CONFLICT (idempotency_key) DO NOTHING")
+                    .param(run)
+                    .param(Timestamp.from(created.at()))
+                    .param(idempotencyKey.orElse(null))
+                    .update();
+            if (added == 0) {
+                return sql.sql("SELECT id FROM run WHERE idempotency_key = ?")
+                        .param(idempotencyKey.orElseThrow())
+                        .query(UUID.class)
+                        .single();
+            }
+            insert(run, 1, List.of(created));
+            return run;
+        });
+    }
+
+    private void insert(UUID run, long first, List<? extends RunEvent> events) {
+        List<Object[]> rows = new ArrayList<>();
+        for (RunEvent event : events) {
+            rows.add(new Object[]{run, first + rows.size(), Timestamp.from(event.at()), RunJson.text(event)});
+        }
+        template.batchUpdate("INSERT INTO run_event (run, sequence, at, body) VALUES (?, ?, ?, ?::jsonb)",
+                rows);
+    }
+
+    @Override
+    public List<UUID> runs() {
+        return sql.sql("SELECT id FROM run ORDER BY created_at DESC, id")
+                .query((row, number) -> row.getObject(1, UUID.class))
+                .list();
+    }
+
+    @Override
+    public Optional<Stored> load(UUID run) {
+        return inTransaction(() -> {
+            Optional<Long> cursor = sql.sql("SELECT cursor FROM run WHERE id = ? FOR SHARE")
+                    .param(run)
+                    .query(Long.class)
+                    .optional();
+            return cursor.map(
+                    at -> new Stored(
+                            events(run, 0, Integer.MAX_VALUE).stream().map(Numbered::event).toList(), at));
+        });
+    }
+
+    @Override
+    public List<Numbered> events(UUID run, long after, int limit) {
+        return sql.sql(
+                "SELECT sequence, body FROM run_event WHERE run = ? AND sequence > ? ORDER BY sequence LIMIT ?")
+                .params(run, after, limit)
+                .query((row, number) -> new Numbered(row.getLong(1), RunJson.event(row.getString(2))))
+                .list();
+    }
+
+    @Override
+    public void commit(
+            UUID run, long epoch, long after, List<RunEvent> events, long cursor,
+            List<RunDecider.Command> commands) {
+        inTransaction(() -> {
+            requireController(epoch);
+            int moved = sql.sql("UPDATE run SET last_event = ?, cursor = ? WHERE id = ? AND last_event = ?")
+                    .params(after + events.size(), cursor, run, after)
+                    .update();
+            if (moved == 0) {
+                throw new FencedException("run " + run + " has moved on from event " + after);
+            }
+            insert(run, after + 1, events);
+            for (RunEvent event : events) {
+                switch (event) {
+                    case RunEvent.AttemptDecided e -> sql
+                            .sql("INSERT INTO run_attempt (run, attempt) VALUES (?, ?)")
+                            .params(run, e.launch().key().attempt())
+                            .update();
+                    case RunEvent.AttemptEnded e -> sql
+                            .sql("UPDATE run_attempt SET ended = true WHERE run = ? AND attempt = ?")
+                            .params(run, e.attempt())
+                            .update();
+                    default -> {
+                    }
+                }
+            }
+            template.batchUpdate(
+                    "INSERT INTO agent_command (run, attempt, node, id, body) VALUES (?, ?, ?, ?, ?::jsonb)"
+                            + " ON CONFLICT DO NOTHING",
+                    commands.stream()
+                            .map(
+                                    c -> new Object[]{
+                                            run, c.attempt(), c.node(), c.command().id(),
+                                            AgentJson.text(c.command())})
+                            .toList());
+            return true;
+        });
+    }
+
+    @Override
+    public List<Received> records(UUID run, long after, int limit) {
+        return sql.sql(
+                "SELECT id, attempt, node, body FROM agent_record WHERE run = ? AND id > ? ORDER BY id LIMIT ?")
+                .params(run, after, limit)
+                .query(
+                        (row, number) -> new Received(row.getLong(1), row.getInt(2), row.getInt(3),
+                                AgentJson.parse(row.getString(4))))
+                .list();
+    }
+
+    @Override
+    public Answer receive(
+            AttemptKey attempt, int node, List<String> acknowledged, List<AgentRecord> records, Instant now) {
+        return inTransaction(() -> {
+            sql.sql("SELECT id FROM run WHERE id = ? FOR UPDATE")
+                    .param(attempt.run())
+                    .query(UUID.class)
+                    .optional();
+            Optional<Boolean> ended = sql.sql("SELECT ended FROM run_attempt WHERE run = ? AND attempt = ?")
+                    .params(attempt.run(), attempt.attempt())
+                    .query(Boolean.class)
+                    .optional();
+            if (ended.isEmpty()) {
+                return new Answer.Unknown();
+            }
+            if (ended.get()) {
+                return new Answer.Ended();
+            }
+            acknowledge(attempt, node, acknowledged);
+            long stored = append(attempt, node, records, now);
+            return new Answer.Accepted(stored, newestEpoch(), pending(attempt, node));
+        });
+    }
+
+    private void acknowledge(AttemptKey attempt, int node, List<String> ids) {
+        for (String id : ids) {
+            sql.sql(
+                    "UPDATE agent_command SET acknowledged = true WHERE run = ? AND attempt = ? AND node = ? AND id = ?")
+                    .params(attempt.run(), attempt.attempt(), node, id)
+                    .update();
+        }
+    }
+
+    private long append(AttemptKey attempt, int node, List<AgentRecord> records, Instant now) {
+        long last = sql.sql("SELECT last_seq FROM run_node WHERE run = ? AND attempt = ? AND node = ?")
+                .params(attempt.run(), attempt.attempt(), node)
+                .query(Long.class)
+                .optional()
+                .orElse(0L);
+        List<Object[]> rows = new ArrayList<>();
+        for (AgentRecord message : records) {
+            if (message.seq() == last + 1) {
+                last = message.seq();
+                // PostgreSQL's text cannot hold a zero character, JSON's can.
+                String body = AgentJson.text(message).replace("\\u0000", "\\ufffd");
+                rows.add(new Object[]{attempt.run(), attempt.attempt(), node, last, body});
+            }
+        }
+        template.batchUpdate(
+                "INSERT INTO agent_record (run, attempt, node, seq, body) VALUES (?, ?, ?, ?, ?::jsonb)",
+                rows);
+        sql.sql(
+                "INSERT INTO run_node (run, attempt, node, last_seq, heard_at) VALUES (?, ?, ?, ?, ?)"
+                        + " ON CONFLICT (run, attempt, node)"
+                        + " DO UPDATE SET last_seq = excluded.last_seq, heard_at = excluded.heard_at")
+                .params(attempt.run(), attempt.attempt(), node, last, Timestamp.from(now))
+                .update();
+        return last;
+    }
+
+    private List<AgentCommand> pending(AttemptKey attempt, int node) {
+        return sql.sql(
+                "SELECT body FROM agent_command WHERE run = ? AND attempt = ? AND node = ? AND NOT acknowledged"
+                        + " ORDER BY number")
+                .params(attempt.run(), attempt.attempt(), node)
+                .query((row, number) -> AgentJson.command(row.getString(1)))
+                .list();
+    }
+}
