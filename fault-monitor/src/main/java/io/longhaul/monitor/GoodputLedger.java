@@ -100,7 +100,7 @@ public final class GoodputLedger {
         Instant last = attempt.steps().getLast().at();
         Instant to = last.isBefore(from) ? from : last;
         double window = seconds(from, to);
-        double median = Medians.of(attempt.steps().stream().mapToDouble(StepTime::seconds).toArray());
+        double median = Medians.median(attempt.steps().stream().mapToDouble(StepTime::seconds).toArray());
         Map<Account, Double> spent = new EnumMap<>(Account.class);
         for (StepTime step : attempt.steps()) {
             double excess = Math.max(0, step.seconds() - median);

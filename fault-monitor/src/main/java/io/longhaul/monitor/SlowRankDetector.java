@@ -1,144 +1,197 @@
 package io.longhaul.monitor;
 
-import io.longhaul.monitor.Finding.Kind;
-import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
-import java.util.LinkedHashMap;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
- * Slow ranks from their own compute times, waiting for others excluded: in synchronous training every rank's step
- * is as long as the slowest one's, so step times accuse nobody. A rank is slow if it takes longer than the others
- * and longer than it used to; the second condition spares pipeline stages that have more to do.
+ * Finds the rank that keeps its peers waiting.
+ *
+ * <p>All ranks of a step end it together, so only compute time without waiting tells who is slow. A rank is
+ * accused if, over the last steps, it took longer than its peers and longer than it used to. Comparing with peers
+ * leaves out what slows all of them; comparing with the own past leaves out ranks whose share of the work is
+ * larger. Where peers are known to do equal work, four times as many slow steps also accuse a rank that was slow
+ * from the beginning.
+ *
+ * <p>It does not see slowdowns of all peers at once, nor short ones.
  */
 final class SlowRankDetector {
-    private static final int WINDOW = 12;
-    private static final int WARM_UP = 10;
-    private static final int BASELINE = 30;
-    /** A slow rank has recovered when it is this close to the others again. */
-    private static final double RECOVERED_RATIO = 1.2;
+    /**
+     * @param step newest step looked at
+     * @param since first slow step, or first step after recovery
+     * @param ratio median over the steps of compute time / median of the peers
+     * @param ownRatio median compute time / median of the rank's own past, 1 if there is none
+     * @param lostSeconds compute time above the median of the peers since the rank was found slow
+     */
+    record Change(
+            int rank,
+            boolean slow,
+            long step,
+            long since,
+            double ratio,
+            double ownRatio,
+            double computeSeconds,
+            double peerSeconds,
+            double lostSeconds) {}
 
-    private final int ranks;
-    private final double slowRatio;
-    private final int slowSteps;
-    private final Map<Long, Map<Integer, Double>> incomplete = new TreeMap<>();
-    private final List<Track> tracks = new ArrayList<>();
+    private static final int PAST = 200;
+    /** Steps of which some ranks have not reported; older ones are given up. */
+    private static final int PENDING = 64;
 
-    private static final class Track {
-        private final Deque<Double> recent = new ArrayDeque<>();
-        private final List<Double> first = new ArrayList<>();
-        private int seen;
-        private int slowFor;
-        private int fineFor;
+    private final Thresholds.Slow settings;
+    private final boolean equalWork;
+    private final List<Group> groups;
+    private final int[] groupOf;
+    private final int[] placeOf;
+
+    SlowRankDetector(int ranks, List<List<Integer>> peers, boolean equalWork, Thresholds.Slow settings) {
+        this.settings = settings;
+        this.equalWork = equalWork;
+        groupOf = new int[ranks];
+        placeOf = new int[ranks];
+        Arrays.fill(groupOf, -1);
+        List<Group> built = new ArrayList<>();
+        for (List<Integer> members : peers) {
+            if (members.size() > 1) {
+                for (int place = 0; place < members.size(); place++) {
+                    groupOf[members.get(place)] = built.size();
+                    placeOf[members.get(place)] = place;
+                }
+                built.add(new Group(members));
+            }
+        }
+        groups = List.copyOf(built);
+    }
+
+    List<Change> onStep(int rank, long step, double computeSeconds) {
+        if (rank < 0 || rank >= groupOf.length || groupOf[rank] < 0 || !(computeSeconds > 0)
+                || !Double.isFinite(computeSeconds)) {
+            return List.of();
+        }
+        return groups.get(groupOf[rank]).onStep(placeOf[rank], step, computeSeconds);
+    }
+
+    private final class Group {
+        private final Rank[] ranks;
+        private final TreeMap<Long, double[]> pending = new TreeMap<>();
+        private long done = Long.MIN_VALUE;
+
+        Group(List<Integer> members) {
+            ranks = members.stream().map(Rank::new).toArray(Rank[]::new);
+        }
+
+        List<Change> onStep(int place, long step, double computeSeconds) {
+            if (step <= done) {
+                return List.of();
+            }
+            double[] seconds = pending.computeIfAbsent(step, s -> new double[ranks.length]);
+            seconds[place] = computeSeconds;
+            if (pending.size() > PENDING) {
+                done = pending.pollFirstEntry().getKey();
+            }
+            for (double value : seconds) {
+                if (value == 0) {
+                    return List.of();
+                }
+            }
+            done = Math.max(done, step);
+            pending.headMap(step, true).clear();
+            List<Change> changes = new ArrayList<>();
+            for (int i = 0; i < ranks.length; i++) {
+                ranks[i].onStep(step, seconds[i], Medians.median(without(seconds, i)), changes);
+            }
+            return List.copyOf(changes);
+        }
+    }
+
+    private static double[] without(double[] values, int index) {
+        double[] others = new double[values.length - 1];
+        System.arraycopy(values, 0, others, 0, index);
+        System.arraycopy(values, index + 1, others, index, others.length - index);
+        return others;
+    }
+
+    private final class Rank {
+        private final int rank;
+        private final Window seconds = new Window(settings.steps());
+        private final Window peers = new Window(settings.steps());
+        private final Window ratios = new Window(settings.steps());
+        private final Window longRatios = new Window(4 * settings.steps());
+        private final Window steps = new Window(4 * settings.steps());
+        private final Window past = new Window(PAST);
         private boolean slow;
+        private double lostSeconds;
 
-        void add(double seconds) {
-            seen++;
-            if (seen > WARM_UP && first.size() < BASELINE) {
-                first.add(seconds);
+        Rank(int rank) {
+            this.rank = rank;
+        }
+
+        void onStep(long step, double computeSeconds, double peerSeconds, List<Change> changes) {
+            if (seconds.full() && !slow && ratios.newest(settings.steps())[0] < settings.slowdown()) {
+                past.add(seconds.newest(settings.steps())[0]);
             }
-            recent.addLast(seconds);
-            if (recent.size() > WINDOW) {
-                recent.removeFirst();
+            seconds.add(computeSeconds);
+            peers.add(peerSeconds);
+            ratios.add(computeSeconds / peerSeconds);
+            longRatios.add(computeSeconds / peerSeconds);
+            steps.add(step);
+            if (slow) {
+                lostSeconds += Math.max(0, computeSeconds - peerSeconds);
             }
-        }
-
-        double now() {
-            return Medians.of(recent.stream().mapToDouble(Double::doubleValue).toArray());
-        }
-
-        double baseline() {
-            return Medians.of(first.stream().mapToDouble(Double::doubleValue).toArray());
-        }
-    }
-
-    SlowRankDetector(int ranks, Thresholds thresholds) {
-        this.ranks = ranks;
-        this.slowRatio = thresholds.slowRatio();
-        this.slowSteps = thresholds.slowSteps();
-        for (int rank = 0; rank < ranks; rank++) {
-            tracks.add(new Track());
-        }
-    }
-
-    List<Finding> accept(Signal.RankStep step) {
-        if (ranks < 2 || step.rank() < 0 || step.rank() >= ranks) {
-            return List.of();
-        }
-        Map<Integer, Double> times = incomplete.computeIfAbsent(step.step(), s -> new TreeMap<>());
-        times.put(step.rank(), step.computeSeconds());
-        if (times.size() < ranks) {
-            return List.of();
-        }
-        // Steps that some rank never reported (restart of a reporter) are forgotten with the first later complete one.
-        incomplete.keySet().removeIf(earlier -> earlier <= step.step());
-        times.forEach((rank, seconds) -> tracks.get(rank).add(seconds));
-        return tracks.getFirst().first.size() < BASELINE ? List.of() : judge(step.at(), step.step());
-    }
-
-    private List<Finding> judge(Instant at, long step) {
-        List<Finding> findings = new ArrayList<>();
-        for (int rank = 0; rank < ranks; rank++) {
-            Track track = tracks.get(rank);
-            double others = others(rank);
-            double ratio = track.now() / others;
-            boolean slowNow = ratio > slowRatio && track.now() > slowRatio * track.baseline();
-            track.slowFor = slowNow ? track.slowFor + 1 : 0;
-            track.fineFor = ratio < RECOVERED_RATIO ? track.fineFor + 1 : 0;
-            if (!track.slow && track.slowFor >= slowSteps) {
-                track.slow = true;
-                findings.add(slow(at, step, rank, track, others));
-            } else if (track.slow && track.fineFor >= slowSteps) {
-                track.slow = false;
-                findings.add(
-                        finding(Kind.RECOVERED, at, step, rank,
-                                "rank " + rank + " is as fast as the others again",
-                                evidence(track, others)));
+            if (!seconds.full()) {
+                return;
+            }
+            double ratio = Medians.median(ratios.all());
+            double ownRatio = past.size() < settings.steps()
+                    ? 1
+                    : Medians.median(seconds.all()) / Medians.median(past.all());
+            if (!slow) {
+                boolean changed = sustained(ratios, true) && ownRatio >= settings.ownSlowdown();
+                boolean always = equalWork && longRatios.full() && sustained(longRatios, true);
+                if (changed || always) {
+                    slow = true;
+                    lostSeconds = 0;
+                    changes.add(
+                            change(step, firstOfTwo(changed ? ratios : longRatios, true), ratio, ownRatio));
+                }
+            } else if (ratio <= settings.recovered() && sustained(ratios, false)) {
+                slow = false;
+                longRatios.clear();
+                changes.add(change(step, firstOfTwo(ratios, false), ratio, ownRatio));
             }
         }
-        return findings;
-    }
 
-    private double others(int rank) {
-        double[] times = new double[ranks - 1];
-        int next = 0;
-        for (int other = 0; other < ranks; other++) {
-            if (other != rank) {
-                times[next++] = tracks.get(other).now();
+        /** Whether four in five of the ratios are slow, or are not. */
+        private boolean sustained(Window window, boolean high) {
+            int count = 0;
+            for (double ratio : window.all()) {
+                count += ratio >= settings.slowdown() == high ? 1 : 0;
             }
+            return 5 * count >= 4 * window.size();
         }
-        return Medians.of(times);
-    }
 
-    private static Finding slow(Instant at, long step, int rank, Track track, double others) {
-        String summary = String.format(
-                Locale.ROOT,
-                "rank %d computes %.1f times as long as the others and %.1f times as long as before", rank,
-                track.now() / others, track.now() / track.baseline());
-        return finding(Kind.SLOW_RANK, at, step, rank, summary, evidence(track, others));
-    }
+        /** Where the slowness began, or its end; one such step alone may be noise from before. */
+        private long firstOfTwo(Window window, boolean high) {
+            double[] values = window.all();
+            long[] at = newestSteps(values.length);
+            for (int i = 0; i + 1 < values.length; i++) {
+                if (values[i] >= settings.slowdown() == high
+                        && values[i + 1] >= settings.slowdown() == high) {
+                    return at[i];
+                }
+            }
+            return at[at.length - 1];
+        }
 
-    private static Map<String, String> evidence(Track track, double others) {
-        Map<String, String> evidence = new LinkedHashMap<>();
-        evidence.put("compute time", millis(track.now()));
-        evidence.put("other ranks", millis(others));
-        evidence.put("the same rank earlier", millis(track.baseline()));
-        return evidence;
-    }
+        private long[] newestSteps(int count) {
+            return Arrays.stream(steps.newest(count)).mapToLong(s -> (long) s).toArray();
+        }
 
-    private static Finding finding(
-            Kind kind, Instant at, long step, int rank, String summary, Map<String, String> evidence) {
-        return new Finding(kind, at, OptionalLong.of(step), OptionalInt.of(rank), summary, evidence);
-    }
-
-    private static String millis(double seconds) {
-        return String.format(Locale.ROOT, "%.1f ms", 1e3 * seconds);
+        private Change change(long step, long since, double ratio, double ownRatio) {
+            return new Change(
+                    rank, slow, step, since, ratio, ownRatio, Medians.median(seconds.all()),
+                    Medians.median(peers.all()), lostSeconds);
+        }
     }
 }

@@ -1,96 +1,130 @@
 package io.longhaul.monitor;
 
-import io.longhaul.monitor.Finding.Kind;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 
 /**
- * Loss spikes: several steps in a row far above the recent median, in units of the median absolute deviation
- * (robust against the spike itself). One outlier is forgotten, and a falling loss is never a spike.
+ * Finds losses that jump up and stay up.
+ *
+ * <p>The baseline is the median of the last nine losses. It lags behind a falling loss, so descent can only make
+ * the detector slower. The scale is the larger of two robust ones: the noise between neighbouring steps, which a
+ * trend does not inflate, and the spread of past losses around their baselines, which knows that neighbouring
+ * batches of one document resemble each other. A single high loss opens a watch, and only losses that remain
+ * high confirm it: most jumps come back within a step or two and need no action. While a watch is open, nothing
+ * is learned from the losses.
+ *
+ * <p>It does not see a slow drift, whose losses become the baseline, nor anything in the first
+ * {@link Thresholds.Spike#warmUp()} steps.
  */
 final class SpikeDetector {
-    private static final int WINDOW = 48;
-    private static final int HISTORY = 20;
-    /** Makes the median absolute deviation an estimate of a normal standard deviation. */
-    private static final double NORMAL = 1.4826;
+    /** @param step first high step; {@code baseline}, {@code limit} and {@code peak} in nats per token */
+    record Spike(long step, double baseline, double limit, double peak, double sigma, int highSteps) {}
 
-    private final Thresholds thresholds;
-    private final Deque<Double> clean = new ArrayDeque<>();
-    private final List<Signal.Step> suspects = new ArrayList<>();
-    private boolean fired;
+    private static final int BASELINE = 9;
+    private static final int NOISE = 64;
+    private static final int SPREAD = 256;
+    private static final double SPREAD_SIGMAS = 5;
+    /** A reported spike is over after this many losses below its limit in a row. */
+    private static final int CALM = 5;
+    /** A loss that stays up for so long is the new level. */
+    private static final int LEVEL_SHIFT = 200;
 
-    SpikeDetector(Thresholds thresholds) {
-        this.thresholds = thresholds;
+    private final Thresholds.Spike settings;
+    private final Window losses = new Window(NOISE);
+    private final Window changes = new Window(NOISE);
+    private final Window residuals = new Window(SPREAD);
+    private boolean watching;
+    private boolean reported;
+    private long onset;
+    private double baseline;
+    private double limit;
+    private double sigma;
+    private double peak;
+    private int high;
+    private int low;
+    private int calm;
+
+    SpikeDetector(Thresholds.Spike settings) {
+        this.settings = settings;
     }
 
-    Optional<Finding> accept(Signal.Step step) {
-        if (fired || step.skippedUpdate() || !Double.isFinite(step.loss())) {
+    /** @param loss finite, in nats per token */
+    Optional<Spike> onLoss(long step, double loss) {
+        if (watching) {
+            return watch(loss);
+        }
+        if (losses.size() < settings.warmUp()) {
+            learn(loss);
             return Optional.empty();
         }
-        if (clean.size() < HISTORY || step.loss() <= limit()) {
-            suspects.forEach(s -> remember(Math.min(s.loss(), limit())));
-            suspects.clear();
-            remember(step.loss());
+        measure();
+        if (loss <= limit) {
+            learn(loss);
             return Optional.empty();
         }
-        suspects.add(step);
-        if (suspects.size() < thresholds.spikeSteps()) {
+        watching = true;
+        reported = false;
+        onset = step;
+        peak = loss;
+        high = 1;
+        low = 0;
+        calm = 0;
+        return confirmed();
+    }
+
+    private Optional<Spike> watch(double loss) {
+        if (loss > limit) {
+            high++;
+            calm = 0;
+            peak = Math.max(peak, loss);
+        } else {
+            low++;
+            calm++;
+        }
+        if (reported) {
+            if (calm >= CALM) {
+                watching = false;
+            } else if (high + low >= LEVEL_SHIFT) {
+                watching = false;
+                losses.clear();
+                changes.clear();
+                residuals.clear();
+            }
             return Optional.empty();
         }
-        fired = true;
-        return Optional.of(finding(step));
-    }
-
-    private Finding finding(Signal.Step last) {
-        Signal.Step first = suspects.getFirst();
-        double peak = suspects.stream().mapToDouble(Signal.Step::loss).max().orElseThrow();
-        Map<String, String> evidence = new LinkedHashMap<>();
-        evidence.put("loss before (median)", nats(median()));
-        evidence.put("robust deviation", nats(deviation()));
-        evidence.put("limit", nats(limit()));
-        evidence.put("highest loss", nats(peak));
-        evidence.put("steps above the limit", first.step() + " to " + last.step());
-        return new Finding(
-                Kind.SPIKE,
-                last.at(),
-                OptionalLong.of(first.step()),
-                OptionalInt.empty(),
-                String.format(
-                        Locale.ROOT, "loss rose from %.2f to %.2f at step %d and stayed up for %d steps",
-                        median(),
-                        peak, first.step(), suspects.size()),
-                evidence);
-    }
-
-    private static String nats(double value) {
-        return String.format(Locale.ROOT, "%.4f", value);
-    }
-
-    private double limit() {
-        return median() + Math.max(thresholds.spikeDeviations() * deviation(), thresholds.spikeNats());
-    }
-
-    private double median() {
-        return Medians.of(clean.stream().mapToDouble(Double::doubleValue).toArray());
-    }
-
-    private double deviation() {
-        double center = median();
-        return NORMAL * Medians.of(clean.stream().mapToDouble(loss -> Math.abs(loss - center)).toArray());
-    }
-
-    private void remember(double loss) {
-        clean.addLast(loss);
-        if (clean.size() > WINDOW) {
-            clean.removeFirst();
+        if (low > 1) {
+            watching = false;
+            learn(Math.min(loss, limit));
+            return Optional.empty();
         }
+        return confirmed();
+    }
+
+    private Optional<Spike> confirmed() {
+        if (high < settings.confirmations()) {
+            return Optional.empty();
+        }
+        reported = true;
+        return Optional.of(new Spike(onset, baseline, limit, peak, sigma, high));
+    }
+
+    private void measure() {
+        baseline = Medians.median(losses.newest(BASELINE));
+        double noise = Medians.NORMAL * Medians.median(changes.all()) / Math.sqrt(2);
+        double spread = residuals.size() < NOISE / 2
+                ? 0
+                : Medians.NORMAL * Medians.deviation(residuals.all(), Medians.median(residuals.all()));
+        sigma = Math.max(noise, spread);
+        limit = baseline
+                + Math.max(settings.minNats(), Math.max(settings.sigmas() * noise, SPREAD_SIGMAS * spread));
+    }
+
+    private void learn(double loss) {
+        if (losses.size() > 0) {
+            changes.add(Math.abs(loss - losses.last()));
+        }
+        if (losses.size() >= BASELINE) {
+            residuals.add(loss - Medians.median(losses.newest(BASELINE)));
+        }
+        losses.add(loss);
     }
 }
