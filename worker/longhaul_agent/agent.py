@@ -1,0 +1,183 @@
+"""The agent's life: register, start ranks when told, report, drain or stop, leave."""
+
+import datetime
+import fcntl
+import os
+import pathlib
+import signal
+import socket
+import sys
+import threading
+import time
+
+from .link import AttemptOver, Link, Unreachable
+from .ranks import Ranks, process_started
+from .reports import Reports
+from .spool import Spool
+
+POLL_SECONDS = 0.05
+SYNC_SECONDS = 0.25
+IDLE_SYNC_SECONDS = 1.0
+BACK_OFF_SECONDS = 2.0
+BATCH = 2000
+SIBLING_GRACE_SECONDS = 3.0
+
+
+def now():
+    """The time as the service reads it."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return probe.getsockname()[1]
+
+
+class Agent:
+    """One node of one attempt; everything it knows comes from its environment and the service's commands."""
+
+    def __init__(self, environment):
+        self.node = int(environment["LONGHAUL_NODE"])
+        self.directory = pathlib.Path(environment["LONGHAUL_STATE_DIR"])
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.epoch = int(environment.get("LONGHAUL_EPOCH", "0"))
+        self.link = Link(environment["LONGHAUL_SERVICE_URL"], environment["LONGHAUL_AGENT_TOKEN"],
+                         environment["LONGHAUL_RUN"], environment["LONGHAUL_ATTEMPT"], self.node)
+        self.spool = Spool(self.directory / "spool")
+        self.ranks = Ranks(self.node, self.directory, self.report)
+        self.reports = Reports(self.directory, self.report)
+        self.done_commands = []
+        self.seen_commands = set()
+        self.draining = False
+        self.stopping = False
+        self.kill_at = None
+        self.finished = False
+        self.last_checkpoint = None
+        self.fenced = threading.Event()
+        self.wake = threading.Event()
+
+    def report(self, record):
+        """Keeps a record for the service."""
+        record["at"] = now()
+        if record["kind"] == "checkpoint" and record["state"] == "verified":
+            self.last_checkpoint = max(self.last_checkpoint or 0, record["step"])
+        self.spool.append(record)
+        self.wake.set()
+
+    def run(self):
+        """Lives until the ranks are gone and the service knows; returns the exit code."""
+        lock = open(self.directory / "agent.lock", "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another agent holds", self.directory, file=sys.stderr)
+            return 3
+        draft = self.directory / "agent.pid.new"
+        draft.write_text(f"{os.getpid()} {process_started(os.getpid())}\n")
+        os.replace(draft, self.directory / "agent.pid")
+        self.report({"kind": "registered", "host": socket.gethostname(), "pid": os.getpid(),
+                     "freePort": free_port()})
+        threading.Thread(target=self.sync_loop, daemon=True).start()
+        while not self.fenced.is_set():
+            if self.step():
+                return 0
+            time.sleep(POLL_SECONDS)
+        self.ranks.signal(signal.SIGKILL)
+        return 0
+
+    def step(self):
+        """Looks after the ranks once; true when there is nothing left to do."""
+        self.reports.poll(self.ranks.names())
+        if self.kill_at is not None and time.monotonic() >= self.kill_at:
+            self.ranks.signal(signal.SIGKILL)
+            self.kill_at = None
+        if not self.finished and self.ranks.started():
+            failed = [code for code in self.ranks.exits().values() if code != 0]
+            if self.ranks.all_exited():
+                self.finish(self.reason())
+            elif failed and not self.draining and not self.stopping and self.kill_at is None:
+                # The others wait for the missing rank in a collective: let them go.
+                self.kill_at = time.monotonic() + SIBLING_GRACE_SECONDS
+        if self.stopping and not self.ranks.started() and not self.finished:
+            self.finish("stopped")
+        return self.finished and self.spool.empty()
+
+    def reason(self):
+        codes = list(self.ranks.exits().values())
+        if all(code == 0 for code in codes):
+            return "completed"
+        if self.stopping:
+            return "stopped"
+        return "drained" if self.draining and all(code in (0, 143) for code in codes) else "failed"
+
+    def finish(self, reason):
+        self.reports.poll(self.ranks.names())
+        self.reports.finish()
+        record = {"kind": "all-exited", "reason": reason}
+        if self.last_checkpoint is not None:
+            record["lastCheckpointStep"] = self.last_checkpoint
+        self.report(record)
+        self.finished = True
+
+    def sync_loop(self):
+        """Sends what there is, takes commands; never gives up on a service that is away."""
+        pause = SYNC_SECONDS
+        last = 0.0
+        while True:
+            self.wake.wait(IDLE_SYNC_SECONDS)
+            time.sleep(max(0.0, last + pause - time.monotonic()))
+            self.wake.clear()
+            last = time.monotonic()
+            acknowledged = list(self.done_commands)
+            try:
+                answer = self.link.sync(self.epoch, acknowledged, self.spool.pending(BATCH))
+            except AttemptOver as over:
+                print("the service ended this attempt:", over, file=sys.stderr, flush=True)
+                self.ranks.signal(signal.SIGKILL)
+                self.fenced.set()
+                return
+            except Unreachable as problem:
+                print("the service cannot be reached:", problem, file=sys.stderr, flush=True)
+                pause = min(BACK_OFF_SECONDS, 2 * pause)
+                self.wake.set()
+                continue
+            pause = SYNC_SECONDS
+            del self.done_commands[:len(acknowledged)]
+            self.spool.acknowledge(answer["ack"])
+            self.epoch = max(self.epoch, answer["epoch"])
+            for command in answer["commands"]:
+                self.obey(command)
+            if not self.spool.empty() or self.done_commands:
+                self.wake.set()
+
+    def obey(self, command):
+        """Carries a command out once; an older controller's command is acknowledged and ignored."""
+        if command["id"] in self.seen_commands:
+            if command["id"] not in self.done_commands:
+                self.done_commands.append(command["id"])
+            return
+        self.seen_commands.add(command["id"])
+        kind = command["kind"]
+        if kind == "start":
+            if not self.ranks.started() and not self.stopping:
+                self.start(command)
+        elif kind == "drain":
+            self.draining = True
+            if self.ranks.started():
+                self.ranks.signal(signal.SIGTERM)
+                self.kill_at = time.monotonic() + command["graceSeconds"]
+            else:
+                self.stopping = True
+        elif kind == "stop":
+            self.stopping = True
+            self.ranks.signal(signal.SIGKILL)
+        self.done_commands.append(command["id"])
+
+    def start(self, command):
+        try:
+            self.ranks.start(command)
+        except OSError as problem:
+            self.report({"kind": "log-line", "rank": 0, "stream": "agent",
+                         "line": f"cannot start {command['command'][0]}: {problem}"})
+            self.finish("failed")
