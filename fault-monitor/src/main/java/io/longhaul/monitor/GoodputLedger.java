@@ -85,9 +85,9 @@ public final class GoodputLedger {
         Instant at = spend(accounts, Account.SCHEDULE, ranks, from, attempt.startedAt().orElse(ending));
         if (!attempt.steps().isEmpty()) {
             StepTime first = attempt.steps().getFirst();
-            at = spend(accounts, Account.INITIALISE, ranks, at,
-                    first.at().minusNanos((long) (first.seconds() * 1e9)));
-            at = steps(accounts, attempt, at);
+            Instant begun = first.at().minusNanos((long) (first.seconds() * 1e9));
+            at = spend(accounts, Account.INITIALISE, ranks, at, begun.isAfter(ended) ? ended : begun);
+            at = steps(accounts, attempt, at, ended);
             at = spend(accounts, attempt.endingAt().isPresent() ? Account.DETECT : Account.IDLE, ranks, at,
                     ending);
         } else {
@@ -96,9 +96,12 @@ public final class GoodputLedger {
         return spend(accounts, Account.DRAIN, ranks, at, ended);
     }
 
-    private static Instant steps(Map<Account, Double> accounts, AttemptTimes attempt, Instant from) {
+    private static Instant steps(
+            Map<Account, Double> accounts, AttemptTimes attempt, Instant from, Instant ended) {
         Instant last = attempt.steps().getLast().at();
-        Instant to = last.isBefore(from) ? from : last;
+        // The workers' clock may run ahead of the one that the run is accounted by.
+        Instant end = last.isAfter(ended) ? ended : last;
+        Instant to = end.isBefore(from) ? from : end;
         double window = seconds(from, to);
         double median = Medians.median(attempt.steps().stream().mapToDouble(StepTime::seconds).toArray());
         Map<Account, Double> spent = new EnumMap<>(Account.class);
