@@ -52,7 +52,7 @@ class Initializer:
             size, rank = self._parallel.tensor_size, self._parallel.tensor_rank
             full = torch.cat([block.chunk(size, dim=split)[rank] for block in blocks], dim=split)
         parameter = nn.Parameter(full.clone())
-        parameter.split = split is not None
+        parameter.is_shard = split is not None
         return parameter
 
 

@@ -26,7 +26,7 @@ class Optimizer:
             if p.dim() > 1:
                 self._decay[at:end] = options.weight_decay
             # Parameters that every tensor rank holds are counted once in the norm.
-            whole = getattr(p, "split", False) or parallel.tensor_rank == 0
+            whole = getattr(p, "is_shard", False) or parallel.tensor_rank == 0
             if whole and not getattr(p, "counted_elsewhere", False):
                 self._counted[at:end] = 1
             at = end
