@@ -1,0 +1,125 @@
+package io.longhaul.planner;
+
+/**
+ * What the ranks run on, as far as times and sizes go. Two kinds: an {@link Accelerator} computed from its data
+ * sheet, or a machine that was measured.
+ */
+public sealed interface Machine {
+    int nodes();
+
+    int ranksPerNode();
+
+    /** Bytes that one rank may use. */
+    double memoryBytesPerRank();
+
+    /** Bytes per weight or activation in the forward pass. */
+    double bytesPerValue();
+
+    /** FLOP/s of one rank that 100 % utilisation means. */
+    double peakFlops();
+
+    /** Bytes/s per rank and direction inside a node, or between nodes. */
+    double bandwidth(boolean insideNode);
+
+    /** Seconds that a message takes on top of its bytes. */
+    double latencySeconds(boolean insideNode);
+
+    /** Where the figures come from, for people. */
+    String source();
+
+    default int ranks() {
+        return Math.multiplyExact(nodes(), ranksPerNode());
+    }
+
+    /** A cluster of known accelerators in bf16. */
+    record Cluster(
+            Accelerator accelerator,
+            int nodes,
+            int ranksPerNode,
+            double intraNodeBandwidth,
+            double interNodeBandwidth) implements Machine {
+        @Override
+        public double memoryBytesPerRank() {
+            return accelerator.memoryBytes();
+        }
+
+        @Override
+        public double bytesPerValue() {
+            return 2;
+        }
+
+        @Override
+        public double peakFlops() {
+            return accelerator.peakFlops();
+        }
+
+        @Override
+        public double bandwidth(boolean insideNode) {
+            return insideNode ? intraNodeBandwidth : interNodeBandwidth;
+        }
+
+        @Override
+        public double latencySeconds(boolean insideNode) {
+            return insideNode ? 8e-6 : 20e-6;
+        }
+
+        @Override
+        public String source() {
+            return accelerator.name() + " data sheet";
+        }
+    }
+
+    /**
+     * One machine whose times were measured with all ranks at work, in fp32.
+     *
+     * @param layerSeconds forward and backward of one layer with one sample more, per sample
+     * @param layerOverheadSeconds forward and backward of one layer, apart from its samples
+     * @param headSeconds embedding, output projection and loss, forward and backward, per sample
+     * @param headOverheadSeconds the same, apart from samples
+     * @param optimizerSecondsPerParameter update of one weight
+     * @param stepOverheadSeconds of a step, apart from everything else
+     * @param matmulFlops FLOP/s of a large multiplication on one rank
+     */
+    record Measured(
+            int ranksPerNode,
+            double memoryBytesPerRank,
+            double matmulFlops,
+            double layerSeconds,
+            double layerOverheadSeconds,
+            double headSeconds,
+            double headOverheadSeconds,
+            double optimizerSecondsPerParameter,
+            double stepOverheadSeconds,
+            double allReduceBandwidth,
+            double allReduceLatency) implements Machine {
+        @Override
+        public int nodes() {
+            return 1;
+        }
+
+        @Override
+        public double bytesPerValue() {
+            return 4;
+        }
+
+        @Override
+        public double peakFlops() {
+            return matmulFlops;
+        }
+
+        @Override
+        public double bandwidth(boolean insideNode) {
+            return allReduceBandwidth;
+        }
+
+        @Override
+        public double latencySeconds(boolean insideNode) {
+            return allReduceLatency;
+        }
+
+        @Override
+        public String source() {
+            return "measured on this machine";
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package io.longhaul.planner;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A candidate with what it costs.
+ *
+ * @param breakdown seconds by what they are spent on
+ * @param utilisation model FLOP/s over peak FLOP/s of all ranks, in [0, 1]
+ */
+public record Plan(
+        Candidate candidate,
+        Map<String, Double> breakdown,
+        double stepSeconds,
+        double tokensPerSecond,
+        double utilisation,
+        List<StageMemory> memory) {
+    public Plan {
+        breakdown = new LinkedHashMap<>(breakdown);
+        memory = List.copyOf(memory);
+    }
+
+    /** Bytes of the fullest rank. */
+    public double peakBytes() {
+        return memory.stream().mapToDouble(StageMemory::totalBytes).max().orElse(0);
+    }
+}
