@@ -1,0 +1,218 @@
+package io.longhaul.orchestrator.run;
+
+import io.longhaul.orchestrator.run.RunSpec.Cluster;
+import io.longhaul.orchestrator.run.RunSpec.Model;
+import io.longhaul.orchestrator.run.RunSpec.Moe;
+import io.longhaul.orchestrator.run.RunSpec.Policies;
+import io.longhaul.orchestrator.run.RunSpec.Training;
+import io.longhaul.planner.Accelerator;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/**
+ * Reads a RunSpec from YAML or JSON (JSON is YAML). Strict: an unknown, missing, contradictory or out-of-range
+ * field is refused, all of them together, so that a spec is mended in one go.
+ */
+public final class RunSpecReader {
+    private static final Pattern NAME = Pattern.compile("[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?");
+    private static final int MAX_CHARACTERS = 1 << 20;
+    private static final YAMLMapper MAPPER = YAMLMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
+
+    private RunSpecReader() {}
+
+    /** @throws InvalidRunSpecException with every problem */
+    public static RunSpec read(String text) {
+        List<FieldProblem> problems = new ArrayList<>();
+        RunSpec spec = spec(new SpecNode(parse(text), "", problems), problems);
+        if (!problems.isEmpty()) {
+            throw new InvalidRunSpecException(problems);
+        }
+        return spec;
+    }
+
+    private static JsonNode parse(String text) {
+        if (text.length() > MAX_CHARACTERS) {
+            throw refused("more than " + MAX_CHARACTERS + " characters", "a RunSpec is a page long");
+        }
+        try {
+            JsonNode tree = MAPPER.readTree(text);
+            if (!tree.isObject()) {
+                throw refused("not an object with fields", "see examples/");
+            }
+            return tree;
+        } catch (JacksonException e) {
+            throw refused("line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage(), "");
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            // The YAML parser lets numbers it cannot convert escape like this.
+            throw refused(String.valueOf(e.getMessage()), "");
+        }
+    }
+
+    private static InvalidRunSpecException refused(String value, String hint) {
+        return new InvalidRunSpecException(
+                List.of(new FieldProblem("", value, "one YAML or JSON object", hint)));
+    }
+
+    private static RunSpec spec(SpecNode root, List<FieldProblem> problems) {
+        String name = root.text("name", NAME, "1 to 40 lower-case letters, digits and inner hyphens");
+        Model model = model(root.requiredObject("model"));
+        Training training = training(root.requiredObject("training"), model);
+        Cluster cluster = cluster(root.requiredObject("cluster"));
+        RunSpec.Framework framework = root.choice("framework", RunSpec.Framework.class,
+                RunSpec.Framework.REFERENCE);
+        RunSpec.Objective objective = root.choice("objective", RunSpec.Objective.class,
+                RunSpec.Objective.TIME);
+        Optional<RunSpec.Layout> layout = layout(root, cluster, training);
+        Policies policies = policies(root.object("policies"));
+        RunSpec.Backend backend = root.choice("backend", RunSpec.Backend.class, RunSpec.Backend.LOCAL);
+        if (framework == RunSpec.Framework.REFERENCE && model.moe().isPresent()) {
+            root.problem("framework", "reference", "megatron-lm or deepspeed",
+                    "the reference trainer has no mixture of experts");
+        }
+        root.nothingElse();
+        return new RunSpec(name, model, training, cluster, framework, objective, layout, policies, backend);
+    }
+
+    private static Model model(SpecNode node) {
+        int layers = (int) node.integer("layers", 1, 10_000);
+        int hidden = (int) node.integer("hiddenSize", 8, 1 << 20);
+        int heads = (int) node.integer("attentionHeads", 1, 4096);
+        int kvHeads = (int) node.integer("kvHeads", 1, 4096, heads);
+        int ffn = (int) node.integer("ffnHiddenSize", 8, 1 << 22, 4L * hidden);
+        int vocab = (int) node.integer("vocabSize", 2, 10_000_000);
+        int sequence = (int) node.integer("sequenceLength", 8, 1 << 24);
+        boolean gated = node.flag("gatedMlp", false);
+        boolean tied = node.flag("tiedEmbeddings", true);
+        if (hidden % heads != 0) {
+            node.problem("attentionHeads", "a divisor of hiddenSize " + hidden, "");
+        }
+        if (heads % kvHeads != 0) {
+            node.problem("kvHeads", "a divisor of attentionHeads " + heads, "");
+        }
+        Optional<Moe> moe = Optional.empty();
+        if (node.has("moe")) {
+            SpecNode inner = node.object("moe");
+            int experts = (int) inner.integer("experts", 2, 65_536);
+            int topK = (int) inner.integer("topK", 1, experts);
+            moe = Optional.of(new Moe(experts, topK, (int) inner.integer("expertFfnHiddenSize", 8, 1 << 22)));
+            inner.nothingElse();
+        }
+        node.nothingElse();
+        return new Model(layers, hidden, ffn, heads, kvHeads, vocab, sequence, gated, tied, moe);
+    }
+
+    private static Training training(SpecNode node, Model model) {
+        long tokens = node.integer("tokens", 1, 1_000_000_000_000_000L);
+        int batch = (int) node.integer("globalBatch", 1, 10_000_000);
+        long steps = Math.ceilDiv(tokens, Math.max(1, (long) batch * model.sequenceLength()));
+        double rate = node.number("learningRate", 1e-9, 10, Double.NaN);
+        double low = node.number("minLearningRate", 0, 10, rate / 10);
+        long warmup = node.integer("warmupSteps", 0, Integer.MAX_VALUE, Math.min(steps / 100, 2000));
+        Recipe.Schedule schedule = node.choice("schedule", Recipe.Schedule.class, Recipe.Schedule.COSINE);
+        long decay = node.integer("decaySteps", 1, Long.MAX_VALUE / 4, steps);
+        long wsd = node.integer(
+                "wsdDecaySteps", 0, Long.MAX_VALUE / 4,
+                schedule == Recipe.Schedule.WSD ? Math.max(1, decay / 5) : 0);
+        double weightDecay = node.number("weightDecay", 0, 1, 0.1);
+        double clip = node.number("gradientClip", 0, 1e6, 1);
+        int every = (int) node.integer("checkpointEverySteps", 1, Integer.MAX_VALUE, Math.max(1, steps / 20));
+        int seed = (int) node.integer("seed", 0, Integer.MAX_VALUE, 1234);
+        Optional<String> data = node.optionalText("data");
+        if (low > rate) {
+            node.problem("minLearningRate", "at most learningRate " + rate, "");
+        }
+        if (schedule != Recipe.Schedule.CONSTANT && warmup >= decay) {
+            node.problem("warmupSteps", "less than decaySteps " + decay, "");
+        }
+        if (schedule == Recipe.Schedule.WSD && (wsd < 1 || wsd > decay)) {
+            node.problem("wsdDecaySteps", "from 1 to decaySteps " + decay, "");
+        }
+        node.nothingElse();
+        return new Training(
+                tokens,
+                new Recipe(batch, rate, low, (int) warmup, schedule, decay, wsd, weightDecay, clip),
+                every,
+                seed,
+                data);
+    }
+
+    private enum ClusterKind {
+        THIS_MACHINE, DESCRIBED
+    }
+
+    private static Cluster cluster(SpecNode node) {
+        ClusterKind kind = node.choice("kind", ClusterKind.class, ClusterKind.THIS_MACHINE);
+        Cluster cluster;
+        if (kind == ClusterKind.THIS_MACHINE) {
+            cluster = new Cluster.ThisMachine((int) node.integer("ranks", 0, 1024, 0));
+        } else {
+            int nodes = (int) node.integer("nodes", 1, 100_000);
+            String name = node.optionalText("accelerator").orElse("");
+            Optional<Accelerator> accelerator = Accelerator.named(name);
+            if (accelerator.isEmpty()) {
+                node.problem("accelerator", name,
+                        "one of " + Accelerator.known()
+                                .stream()
+                                .map(Accelerator::name)
+                                .collect(Collectors.joining(", ")),
+                        "");
+            }
+            Accelerator device = accelerator.orElse(Accelerator.known().getFirst());
+            cluster = new Cluster.Described(
+                    nodes,
+                    (int) node.integer("devicesPerNode", 1, 1024, device.devicesPerNode()),
+                    device.name(),
+                    node.number("intraNodeGBps", 0.01, 1e5, device.intraNodeBandwidth() / 1e9),
+                    node.number("interNodeGBps", 0.01, 1e5, device.interNodeBandwidth() / 1e9));
+        }
+        node.nothingElse();
+        return cluster;
+    }
+
+    private static Optional<RunSpec.Layout> layout(SpecNode root, Cluster cluster, Training training) {
+        if (!root.has("layout")) {
+            return Optional.empty();
+        }
+        SpecNode node = root.object("layout");
+        RunSpec.Layout layout = new RunSpec.Layout(
+                (int) node.integer("tensor", 1, 1024, 1),
+                (int) node.integer("pipeline", 1, 10_000, 1),
+                (int) node.integer("data", 1, 1_000_000, 1),
+                (int) node.integer("context", 1, 1024, 1));
+        long product = (long) layout.tensor() * layout.pipeline() * layout.data() * layout.context();
+        long ranks = switch (cluster) {
+            case Cluster.ThisMachine m -> m.ranks() == 0 ? product : m.ranks();
+            case Cluster.Described d -> (long) d.nodes() * d.devicesPerNode();
+        };
+        if (product != ranks) {
+            node.problem("", Long.toString(product) + " ranks",
+                    "degrees whose product is the cluster's " + ranks, "");
+        }
+        if (training.recipe().globalBatch() % layout.data() != 0) {
+            node.problem("data", "a divisor of globalBatch " + training.recipe().globalBatch(), "");
+        }
+        node.nothingElse();
+        return Optional.of(layout);
+    }
+
+    private static Policies policies(SpecNode node) {
+        Policies policies = new Policies(
+                node.choice("adapt", Policies.Adapt.class, Policies.Adapt.AUTO),
+                (int) node.integer("maxRestarts", 0, 10_000, 8),
+                node.duration("stallTimeout", Duration.ofSeconds(60)),
+                node.duration("startTimeout", Duration.ofSeconds(120)),
+                (int) node.integer("skipMarginSteps", 0, 100_000, 8));
+        node.nothingElse();
+        return policies;
+    }
+}
