@@ -36,9 +36,12 @@ public record Thresholds(Duration startTimeout, Duration stallTimeout, Spike spi
             }
         }
 
-        /** Seven sigmas over the noise of neighbouring steps. */
+        /**
+         * Small models on data in its natural order move by a nat with the kind of document; in fewer than four dozen
+         * steps that spread cannot be learned.
+         */
         public static Spike usual() {
-            return new Spike(32, 7, 0.25, 4);
+            return new Spike(48, 7, 0.25, 4);
         }
     }
 

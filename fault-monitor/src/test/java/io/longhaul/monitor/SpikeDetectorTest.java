@@ -2,6 +2,13 @@ package io.longhaul.monitor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
@@ -11,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class SpikeDetectorTest {
-    private static final int SEEDS = 200;
+    private static final int SEEDS = 50;
 
     /** Descent from ln 256 with a warm-up hump, as a byte-level model shows it. */
     private static double descent(long step) {
@@ -85,6 +92,48 @@ class SpikeDetectorTest {
                     step -> descent(step) + 0.05 * gaussian(random)
                             + (step % 100 >= 50 && step % 100 < 50 + length ? 0.05 * sigmas : 0));
             assertThat(report).as("seed %d", seed).isEmpty();
+        }
+    }
+
+    private static List<Double> recorded(String name) throws IOException, URISyntaxException {
+        Path file = Path.of(Objects.requireNonNull(SpikeDetectorTest.class.getResource("/" + name)).toURI());
+        return Files.readAllLines(file)
+                .stream()
+                .filter(line -> !line.startsWith("#"))
+                .map(Double::valueOf)
+                .toList();
+    }
+
+    /** Reports of an attempt that begins after {@code first} steps of a recorded run. */
+    private static List<Long> reports(List<Double> losses, int first) {
+        SpikeDetector detector = new SpikeDetector(Thresholds.Spike.usual());
+        List<Long> reports = new ArrayList<>();
+        for (int i = first; i < losses.size(); i++) {
+            if (detector.onLoss(i + 1, losses.get(i)).isPresent()) {
+                reports.add(i + 1L);
+            }
+        }
+        return reports;
+    }
+
+    @Test
+    void findsTheCorruptShardOfARecordedRunAndNothingElse() throws Exception {
+        List<Double> losses = recorded("loss-corrupt-shard.txt");
+        assertThat(losses).hasSize(600);
+        for (int first = 0; first < 550; first += 5) {
+            if (first <= 110 || first >= 176) {
+                assertThat(reports(losses, first)).as("from %d", first)
+                        .isEqualTo(first <= 110 ? List.of(164L) : List.of());
+            }
+        }
+    }
+
+    @Test
+    void staysSilentOnARecordedRunWhereverAnAttemptBegins() throws Exception {
+        List<Double> losses = recorded("loss-clean.txt");
+        assertThat(losses).hasSize(600);
+        for (int first = 0; first < 550; first += 5) {
+            assertThat(reports(losses, first)).as("from %d", first).isEmpty();
         }
     }
 
