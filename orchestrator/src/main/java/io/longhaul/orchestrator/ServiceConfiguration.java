@@ -1,18 +1,40 @@
 package io.longhaul.orchestrator;
 
+import io.longhaul.orchestrator.adapt.AdaptPort;
 import io.longhaul.orchestrator.launch.local.AgentTokens;
 import io.longhaul.orchestrator.launch.local.LocalBackend;
+import io.longhaul.orchestrator.plan.LaunchContext;
+import io.longhaul.orchestrator.plan.PlanService;
+import io.longhaul.orchestrator.plan.WorkerTools;
+import io.longhaul.orchestrator.run.JdbcRunStore;
+import io.longhaul.orchestrator.run.LaunchFactory;
+import io.longhaul.orchestrator.run.RunEngine;
+import io.longhaul.orchestrator.run.RunStore;
+import io.longhaul.orchestrator.service.RunSupervisor;
 import io.longhaul.orchestrator.service.ServiceHome;
+import io.longhaul.orchestrator.web.AgentController;
+import io.longhaul.orchestrator.web.LiveUpdates;
+import io.longhaul.orchestrator.web.PageController;
+import io.longhaul.orchestrator.web.ProblemAdvice;
+import io.longhaul.orchestrator.web.RunController;
+import io.longhaul.orchestrator.web.ServiceMetrics;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
 import java.time.Clock;
+import javax.sql.DataSource;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.context.event.ApplicationReadyEvent;
+import org.springframework.context.ApplicationListener;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.DependsOn;
+import org.springframework.context.annotation.Import;
 
 /** Who gets what: the only place that knows every part. */
 @SpringBootConfiguration(proxyBeanMethods = false)
 @EnableAutoConfiguration
+@Import({AgentController.class, RunController.class, PageController.class, ProblemAdvice.class})
 class ServiceConfiguration {
 
     @Bean
@@ -26,12 +48,65 @@ class ServiceConfiguration {
     }
 
     @Bean
+    WorkerTools workerTools(
+            @Value("${longhaul.worker}") String worker, @Value("${longhaul.python}") String python) {
+        return new WorkerTools(Path.of(worker).toAbsolutePath().normalize(), python);
+    }
+
+    @Bean
     LocalBackend localBackend(
-            ServiceHome home,
-            AgentTokens tokens,
-            @Value("${longhaul.url}") String url,
-            @Value("${longhaul.worker}") String worker,
-            @Value("${longhaul.python}") String python) {
-        return new LocalBackend(home.runs(), Path.of(worker).toAbsolutePath(), python, tokens, () -> url);
+            ServiceHome home, AgentTokens tokens, WorkerTools tools, @Value("${longhaul.url}") String url) {
+        return new LocalBackend(home.runs(), tools.worker(), tools.python(), tokens, () -> url);
+    }
+
+    @Bean
+    PlanService planService(WorkerTools tools, ServiceHome home) {
+        return new PlanService(tools, home.directory().resolve("corpus"));
+    }
+
+    @Bean
+    LaunchFactory launchFactory(PlanService plans, ServiceHome home) {
+        return (state, recipe, resumeStep, skipped) -> plans.rankProcess(
+                state.spec(),
+                state.plan().orElseThrow(),
+                new LaunchContext(
+                        recipe, resumeStep, skipped, plans.data(state.spec()),
+                        home.runs().resolve(state.id().toString()).resolve("checkpoints").toString()));
+    }
+
+    @Bean
+    @DependsOn("flywayInitializer")
+    RunStore runStore(DataSource source) {
+        return new JdbcRunStore(source);
+    }
+
+    @Bean
+    RunEngine runEngine(
+            RunStore store, LocalBackend backend, PlanService plans, AdaptPort adapt,
+            LaunchFactory launches) {
+        return new RunEngine(store, backend, plans, adapt, launches, store.takeOver());
+    }
+
+    @Bean
+    RunSupervisor runSupervisor(RunEngine engine, Clock clock) {
+        return new RunSupervisor(engine, clock);
+    }
+
+    @Bean
+    LiveUpdates liveUpdates(RunStore store, RunEngine engine, RunSupervisor supervisor, Clock clock) {
+        LiveUpdates updates = new LiveUpdates(store, engine, clock);
+        supervisor.onChange(updates::changed);
+        return updates;
+    }
+
+    @Bean
+    ServiceMetrics serviceMetrics(MeterRegistry registry, RunStore store, RunEngine engine) {
+        return new ServiceMetrics(registry, store, engine);
+    }
+
+    /** Runs go on once agents can reach the service. */
+    @Bean
+    ApplicationListener<ApplicationReadyEvent> goOn(RunSupervisor supervisor, RunStore store) {
+        return event -> supervisor.start(store);
     }
 }

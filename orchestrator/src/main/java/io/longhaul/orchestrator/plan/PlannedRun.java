@@ -6,6 +6,7 @@ import io.longhaul.orchestrator.run.RunSpec;
  * The chosen plan of a run, as far as the run's life needs it.
  *
  * @param layout degrees of parallelism; their product is {@code nodes * ranksPerNode}
+ * @param expert ranks over which a layer's experts are spread, 1 for a dense model
  * @param microBatch samples per micro-batch and data-parallel rank
  * @param recompute activation recomputation, {@code none}, {@code selective} or {@code full}
  * @param zeroStage optimizer sharding over data-parallel ranks, 0 to 3
@@ -15,6 +16,7 @@ import io.longhaul.orchestrator.run.RunSpec;
  */
 public record PlannedRun(
         RunSpec.Layout layout,
+        int expert,
         int microBatch,
         String recompute,
         int zeroStage,

@@ -26,14 +26,6 @@ final class RunJson {
         return MAPPER.readValue(json, RunEvent.class);
     }
 
-    /** The name under which an event is stored and shown. */
-    static String kind(RunEvent event) {
-        return event.getClass()
-                .getSimpleName()
-                .replaceAll("(?<!^)([A-Z])", "-$1")
-                .toLowerCase(java.util.Locale.ROOT);
-    }
-
     @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "event")
     @JsonSubTypes({
             @JsonSubTypes.Type(value = RunEvent.Created.class, name = "created"),

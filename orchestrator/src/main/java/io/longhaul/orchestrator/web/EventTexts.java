@@ -45,6 +45,14 @@ final class EventTexts {
         };
     }
 
+    /** Name of the event's type as the API writes it. */
+    static String kind(RunEvent event) {
+        return event.getClass()
+                .getSimpleName()
+                .replaceAll("(?<!^)([A-Z])", "-$1")
+                .toLowerCase(java.util.Locale.ROOT);
+    }
+
     static OptionalInt attempt(RunEvent event) {
         return switch (event) {
             case RunEvent.AttemptDecided e -> OptionalInt.of(e.launch().key().attempt());

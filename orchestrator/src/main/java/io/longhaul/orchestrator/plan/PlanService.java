@@ -1,0 +1,130 @@
+package io.longhaul.orchestrator.plan;
+
+import io.longhaul.orchestrator.run.RunSpec;
+import io.longhaul.orchestrator.run.RunSpec.Cluster;
+import io.longhaul.orchestrator.run.RunSpec.Framework;
+import io.longhaul.orchestrator.run.RunSpec.Model;
+import io.longhaul.planner.Accelerator;
+import io.longhaul.planner.Candidate;
+import io.longhaul.planner.Machine;
+import io.longhaul.planner.ModelShape;
+import io.longhaul.planner.Plan;
+import io.longhaul.planner.PlanRequest;
+import io.longhaul.planner.PlanRequest.Abilities;
+import io.longhaul.planner.PlanResult;
+import io.longhaul.planner.Planner;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Plans runs with the planner library; measures this machine when that is what a run is to use. */
+public final class PlanService implements PlanPort {
+    private static final int MOST_LOCAL_RANKS = 8;
+
+    private final WorkerTools tools;
+    private final Path corpus;
+
+    /** @param corpus where a text corpus is built for runs on this machine that name no data */
+    public PlanService(WorkerTools tools, Path corpus) {
+        this.tools = tools;
+        this.corpus = corpus;
+    }
+
+    @Override
+    public PlannedRun plan(RunSpec spec) {
+        Machine machine = machine(spec);
+        if (spec.cluster() instanceof Cluster.ThisMachine && spec.training().data().isEmpty()) {
+            tools.buildCorpus(corpus);
+        }
+        PlanResult result = Planner.plan(
+                new PlanRequest(
+                        shape(spec.model()),
+                        machine,
+                        spec.training().recipe().globalBatch(),
+                        spec.layout()
+                                .map(l -> new PlanRequest.Fixed(l.tensor(), l.pipeline(), l.data(),
+                                        l.context())),
+                        abilities(spec, machine)));
+        Plan best = result.best().orElseThrow(() -> new NoPlanException(result.reason()));
+        ObjectNode view = PlanJson.view(spec, result, machine);
+        PlannedRun plan = planned(best, machine, view.toString());
+        ObjectNode launch = view.putObject("launch");
+        LaunchContext first = new LaunchContext(spec.training().recipe(), 0, List.of(), data(spec),
+                "CHECKPOINTS");
+        launch.put("framework", spec.framework().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        launch.set("command", PlanJson.tree(LaunchRenderer.command(spec, plan, first, tools.python())));
+        launch.set("environment", PlanJson.tree(LaunchRenderer.environment(spec, tools.worker())));
+        launch.put("config", LaunchRenderer.config(spec, plan));
+        return planned(best, machine, view.toString());
+    }
+
+    private static PlannedRun planned(Plan best, Machine machine, String view) {
+        Candidate c = best.candidate();
+        return new PlannedRun(
+                new RunSpec.Layout(c.tensor(), c.pipeline(), c.data(), c.context()),
+                c.expert(),
+                c.microBatch(),
+                c.recompute().name().toLowerCase(Locale.ROOT),
+                c.zeroStage(),
+                machine.nodes(),
+                machine.ranksPerNode(),
+                best.stepSeconds(),
+                best.tokensPerSecond(),
+                view);
+    }
+
+    @Override
+    public RankProcess rankProcess(RunSpec spec, PlannedRun plan, LaunchContext context) {
+        return new RankProcess(
+                LaunchRenderer.command(spec, plan, context, tools.python()),
+                LaunchRenderer.environment(spec, tools.worker()));
+    }
+
+    /** Directory of the run's training data on the workers' machines. */
+    public String data(RunSpec spec) {
+        return spec.training().data().orElse(corpus.toString());
+    }
+
+    private Machine machine(RunSpec spec) {
+        return switch (spec.cluster()) {
+            case Cluster.ThisMachine m ->
+                tools.probe(spec.model(), m.ranks() > 0 ? m.ranks() : usualRanks(spec));
+            case Cluster.Described d -> new Machine.Cluster(
+                    Accelerator.named(d.accelerator()).orElseThrow(),
+                    d.nodes(),
+                    d.devicesPerNode(),
+                    d.intraNodeGBps() * 1e9,
+                    d.interNodeGBps() * 1e9);
+        };
+    }
+
+    /** One rank per core, as a power of two, unless the user's layout says how many. */
+    private static int usualRanks(RunSpec spec) {
+        return spec.layout()
+                .map(l -> l.tensor() * l.pipeline() * l.data() * l.context())
+                .orElseGet(
+                        () -> Math.min(
+                                MOST_LOCAL_RANKS,
+                                Integer.highestOneBit(Runtime.getRuntime().availableProcessors())));
+    }
+
+    private static ModelShape shape(Model m) {
+        return new ModelShape(
+                m.layers(), m.hiddenSize(), m.ffnHiddenSize(), m.attentionHeads(), m.kvHeads(), m.vocabSize(),
+                m.sequenceLength(), m.gatedMlp(), m.tiedEmbeddings(),
+                m.moe().map(RunSpec.Moe::experts).orElse(0),
+                m.moe().map(RunSpec.Moe::topK).orElse(0),
+                m.moe().map(RunSpec.Moe::expertFfnHiddenSize).orElse(0));
+    }
+
+    /** What the trainers can execute; DeepSpeed's pipeline engine and ZeRO above 1 exclude each other. */
+    private static Abilities abilities(RunSpec spec, Machine machine) {
+        return spec.framework() == Framework.REFERENCE
+                ? new Abilities(2, 2, 1, false, 1)
+                : new Abilities(
+                        machine.ranksPerNode(), Integer.MAX_VALUE,
+                        spec.framework() == Framework.DEEPSPEED ? 1 : 16,
+                        true, 1);
+    }
+}
