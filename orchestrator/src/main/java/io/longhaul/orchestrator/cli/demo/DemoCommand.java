@@ -1,5 +1,7 @@
 package io.longhaul.orchestrator.cli.demo;
 
+import io.longhaul.orchestrator.cli.ExitCodes;
+import io.longhaul.orchestrator.cli.Homes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,8 +29,7 @@ public final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Path directory = home != null ? home : defaultHome();
-        try (DemoSession session = new DemoSession(directory.toAbsolutePath(), port, keep)) {
+        try (DemoSession session = new DemoSession(Homes.home(home), port, keep)) {
             DemoSummary result = session.run();
             System.out.println();
             System.out.print(result.table());
@@ -38,15 +39,10 @@ public final class DemoCommand implements Callable<Integer> {
             System.out.println(result.passed()
                     ? "Every hurt was seen and healed."
                     : "Not everything went as it should.");
-            return result.passed() ? 0 : 6;
+            return result.passed() ? ExitCodes.OK : ExitCodes.RUN_FAILED;
         } catch (DemoException e) {
             System.err.println("longhaul: " + e.getMessage());
-            return 1;
+            return ExitCodes.FAILED;
         }
-    }
-
-    private static Path defaultHome() {
-        String named = System.getenv("LONGHAUL_HOME");
-        return named != null ? Path.of(named) : Path.of(System.getProperty("user.home"), ".longhaul");
     }
 }

@@ -1,5 +1,7 @@
 package io.longhaul.orchestrator.cli.demo;
 
+import io.longhaul.orchestrator.cli.ApiClient;
+import io.longhaul.orchestrator.cli.Homes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,14 +34,14 @@ final class DemoSession implements AutoCloseable {
     DemoSummary run() {
         long from = System.nanoTime();
         Runtime.getRuntime().addShutdownHook(onInterrupt);
-        Path worker = Path.of(setting("LONGHAUL_WORKER", "worker")).toAbsolutePath();
+        Path worker = Path.of(Homes.setting("LONGHAUL_WORKER", "worker")).toAbsolutePath();
         Path corpus = home.resolve("demo/corpus");
         say("preparing a corpus in which shard " + DemoCorpus.NOISE_SHARD + " is noise");
-        DemoCorpus.build(corpus, worker, setting("LONGHAUL_PYTHON", "/usr/bin/python3"));
+        DemoCorpus.build(corpus, worker, Homes.setting("LONGHAUL_PYTHON", "/usr/bin/python3"));
         say("starting the service");
         ServiceProcess running = ServiceProcess.of(home, port);
         service = running;
-        DemoApi api = new DemoApi(running.url());
+        ApiClient api = new ApiClient(running.url());
         int earlier = api.runs().path("runs").size();
         if (earlier > 0) {
             say(earlier + " earlier " + (earlier == 1 ? "run" : "runs") + " in this home, see "
@@ -56,7 +58,7 @@ final class DemoSession implements AutoCloseable {
     }
 
     private static String spec(Path corpus) {
-        Path file = Path.of(setting("LONGHAUL_ROOT", "."), "examples", "demo.yaml");
+        Path file = Path.of(Homes.setting("LONGHAUL_ROOT", "."), "examples", "demo.yaml");
         try {
             String spec = Files.readString(file);
             return spec.replaceFirst("(?m)^training:$", "training:\n  data: '" + corpus + "'");
@@ -65,7 +67,7 @@ final class DemoSession implements AutoCloseable {
         }
     }
 
-    private JsonNode follow(DemoApi api, String id) {
+    private JsonNode follow(ApiClient api, String id) {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
         int incidents = 0;
         long shown = -1;
@@ -127,11 +129,6 @@ final class DemoSession implements AutoCloseable {
         System.out.flush();
     }
 
-    private static String setting(String name, String otherwise) {
-        String value = System.getenv(name);
-        return value != null ? value : otherwise;
-    }
-
     @Override
     public void close() {
         try {
@@ -163,7 +160,7 @@ final class DemoSession implements AutoCloseable {
         if (id == null || service == null || !service.alive()) {
             return;
         }
-        DemoApi api = new DemoApi(service.url());
+        ApiClient api = new ApiClient(service.url());
         api.stop(id);
         for (int i = 0; i < 75 && !ENDED.contains(api.run(id).path("phase").asString("")); i++) {
             pause();

@@ -1,0 +1,120 @@
+package io.longhaul.orchestrator.cli;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Calls of a running service's API. */
+public final class ApiClient {
+    private static final JsonMapper MAPPER = new JsonMapper();
+
+    private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+    private final String url;
+
+    /** @param url of the service, without a slash at the end */
+    public ApiClient(String url) {
+        this.url = url;
+    }
+
+    public String url() {
+        return url;
+    }
+
+    public JsonNode runs() {
+        return get("/api/v1/runs");
+    }
+
+    public JsonNode run(String id) {
+        return get("/api/v1/runs/" + id);
+    }
+
+    /** A page of events after a sequence number. */
+    public JsonNode events(String id, long after) {
+        return get("/api/v1/runs/" + id + "/events?after=" + after);
+    }
+
+    /** @param spec a RunSpec as YAML or JSON */
+    public JsonNode submit(String spec) {
+        return post("/api/v1/runs", spec);
+    }
+
+    public JsonNode stop(String id) {
+        return post("/api/v1/runs/" + id + "/stop", "");
+    }
+
+    /** @param answer {@code approve} or {@code reject} */
+    public JsonNode answer(String id, String change, String answer) {
+        return post("/api/v1/runs/" + id + "/recipe-changes/" + change + "/" + answer, "");
+    }
+
+    private JsonNode get(String path) {
+        return send(HttpRequest.newBuilder(at(path)).GET());
+    }
+
+    private JsonNode post(String path, String body) {
+        return send(
+                HttpRequest.newBuilder(at(path))
+                        .header("Content-Type", "application/yaml")
+                        .POST(HttpRequest.BodyPublishers.ofString(body)));
+    }
+
+    private URI at(String path) {
+        try {
+            return URI.create(url + path);
+        } catch (IllegalArgumentException e) {
+            throw new ApiException(ExitCodes.USAGE, "not an address: " + url + path);
+        }
+    }
+
+    private JsonNode send(HttpRequest.Builder request) {
+        try {
+            HttpResponse<String> answer = client.send(
+                    request.timeout(Duration.ofSeconds(60)).header("Accept", "application/json").build(),
+                    HttpResponse.BodyHandlers.ofString());
+            if (answer.statusCode() >= 300) {
+                throw refused(answer);
+            }
+            return answer.body().isEmpty() ? MAPPER.createObjectNode() : MAPPER.readTree(answer.body());
+        } catch (IOException e) {
+            throw new ApiException(
+                    ExitCodes.NOT_REACHABLE,
+                    "no Longhaul service answers at " + url
+                            + ": start one with ./longhaul serve, or name it with --url");
+        } catch (JacksonException e) {
+            throw new ApiException(ExitCodes.NOT_REACHABLE, "what answers at " + url + " is not Longhaul");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ApiException(ExitCodes.INTERRUPTED, "interrupted");
+        }
+    }
+
+    private static ApiException refused(HttpResponse<String> answer) {
+        int code = answer.statusCode() == 404 ? ExitCodes.NOT_FOUND : ExitCodes.FAILED;
+        try {
+            JsonNode problem = MAPPER.readTree(answer.body());
+            StringBuilder text = new StringBuilder(
+                    problem.path("detail").asString("status " + answer.statusCode()));
+            if (problem.path("errors").size() > 1) {
+                for (JsonNode error : problem.path("errors")) {
+                    text.append(System.lineSeparator())
+                            .append("  ")
+                            .append(error.path("pointer").asString(""));
+                    String value = error.path("value").asString("");
+                    text.append(value.isEmpty() ? "" : " is " + value);
+                    text.append(": allowed is ").append(error.path("allowed").asString(""));
+                    String hint = error.path("hint").asString("");
+                    text.append(hint.isEmpty() ? "" : "; " + hint);
+                }
+            }
+            return new ApiException(code, text.toString());
+        } catch (JacksonException e) {
+            return new ApiException(code, "the service answered " + answer.statusCode());
+        }
+    }
+}

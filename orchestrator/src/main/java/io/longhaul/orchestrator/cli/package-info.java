@@ -1,0 +1,3 @@
+/** The command line. Only {@code serve} starts Spring. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.orchestrator.cli;
