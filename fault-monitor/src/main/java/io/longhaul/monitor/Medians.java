@@ -17,6 +17,23 @@ final class Medians {
         return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
+    /**
+     * The median without one of the values, in logarithmic time.
+     *
+     * @param sorted at least two, ascending
+     * @param left one of them
+     */
+    static double ofOthers(double[] sorted, double left) {
+        int at = Arrays.binarySearch(sorted, left);
+        int others = sorted.length - 1;
+        double upper = sorted[others / 2 < at ? others / 2 : others / 2 + 1];
+        if (others % 2 == 1) {
+            return upper;
+        }
+        int below = others / 2 - 1;
+        return (sorted[below < at ? below : below + 1] + upper) / 2;
+    }
+
     /** Median distance from {@code centre}. */
     static double deviation(double[] values, double centre) {
         double[] distances = new double[values.length];

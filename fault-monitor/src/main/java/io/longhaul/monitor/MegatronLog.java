@@ -27,7 +27,7 @@ public final class MegatronLog {
     private static final Pattern ITERATION = Pattern
             .compile("\\biteration\\s+(\\d{1,15})\\s*/\\s*(\\d{1,15})\\s*\\|");
     private static final Pattern VALIDATION = Pattern.compile(
-            "\\b(validation|test) loss at iteration (\\d{1,15})(?: on (validation|test) set)?\\s*\\|");
+            "\\b(valid|validation|test) loss at iteration (\\d{1,15})(?: on (validation|test) set)?\\s*\\|");
     private static final Pattern PIPELINE = Pattern.compile(
             "\\bsteps: (\\d{1,15}) loss: (\\S+) iter time \\(s\\): (\\S+) samples/sec: \\S+\\s*$");
     private static final Pattern NUMBER = Pattern.compile(
@@ -135,7 +135,8 @@ public final class MegatronLog {
         if (loss.isEmpty()) {
             return Optional.empty();
         }
-        String set = validation.group(3) == null ? validation.group(1) : validation.group(3);
+        String of = validation.group(3) == null ? validation.group(1) : validation.group(3);
+        String set = of.equals("test") ? of : "validation";
         return Optional.of(new ValidationLine(Long.parseLong(validation.group(2)), set, loss.getAsDouble()));
     }
 

@@ -142,7 +142,9 @@ public final class ResponsePolicy {
                         finding.kind() == Finding.Kind.NAN
                                 ? "weights that are not finite never become finite again"
                                 : "the loss stayed up instead of coming back by itself, so the weights are damaged"));
-        boolean again = context.alreadySkipped.stream().anyMatch(steps -> steps.contains(onset));
+        // Skipped steps make no update, so the same damage without its data shows right after them.
+        boolean again = context.alreadySkipped.stream()
+                .anyMatch(steps -> steps.from <= onset && onset <= steps.to + 1 + context.skipMarginSteps);
         if (again) {
             alternatives.add(
                     new Alternative("roll back and skip",

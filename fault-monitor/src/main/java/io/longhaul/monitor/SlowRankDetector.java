@@ -97,19 +97,14 @@ final class SlowRankDetector {
             }
             done = Math.max(done, step);
             pending.headMap(step, true).clear();
+            double[] sorted = seconds.clone();
+            Arrays.sort(sorted);
             List<Change> changes = new ArrayList<>();
             for (int i = 0; i < ranks.length; i++) {
-                ranks[i].onStep(step, seconds[i], Medians.median(without(seconds, i)), changes);
+                ranks[i].onStep(step, seconds[i], Medians.ofOthers(sorted, seconds[i]), changes);
             }
             return List.copyOf(changes);
         }
-    }
-
-    private static double[] without(double[] values, int index) {
-        double[] others = new double[values.length - 1];
-        System.arraycopy(values, 0, others, 0, index);
-        System.arraycopy(values, index + 1, others, index, others.length - index);
-        return others;
     }
 
     private final class Rank {
@@ -142,24 +137,26 @@ final class SlowRankDetector {
             if (!seconds.full()) {
                 return;
             }
-            double ratio = Medians.median(ratios.all());
-            double ownRatio = past.size() < settings.steps()
-                    ? 1
-                    : Medians.median(seconds.all()) / Medians.median(past.all());
             if (!slow) {
-                boolean changed = sustained(ratios, true) && ownRatio >= settings.ownSlowdown();
+                boolean changed = sustained(ratios, true) && ownRatio() >= settings.ownSlowdown();
                 boolean always = equalWork && longRatios.full() && sustained(longRatios, true);
                 if (changed || always) {
                     slow = true;
                     lostSeconds = 0;
                     changes.add(
-                            change(step, firstOfTwo(changed ? ratios : longRatios, true), ratio, ownRatio));
+                            change(step, firstOfTwo(changed ? ratios : longRatios, true)));
                 }
-            } else if (ratio <= settings.recovered() && sustained(ratios, false)) {
+            } else if (sustained(ratios, false) && Medians.median(ratios.all()) <= settings.recovered()) {
                 slow = false;
                 longRatios.clear();
-                changes.add(change(step, firstOfTwo(ratios, false), ratio, ownRatio));
+                changes.add(change(step, firstOfTwo(ratios, false)));
             }
+        }
+
+        private double ownRatio() {
+            return past.size() < settings.steps()
+                    ? 1
+                    : Medians.median(seconds.all()) / Medians.median(past.all());
         }
 
         /** Whether four in five of the ratios are slow, or are not. */
@@ -188,9 +185,10 @@ final class SlowRankDetector {
             return Arrays.stream(steps.newest(count)).mapToLong(s -> (long) s).toArray();
         }
 
-        private Change change(long step, long since, double ratio, double ownRatio) {
+        private Change change(long step, long since) {
             return new Change(
-                    rank, slow, step, since, ratio, ownRatio, Medians.median(seconds.all()),
+                    rank, slow, step, since, Medians.median(ratios.all()), ownRatio(),
+                    Medians.median(seconds.all()),
                     Medians.median(peers.all()), lostSeconds);
         }
     }

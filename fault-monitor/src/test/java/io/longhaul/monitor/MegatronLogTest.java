@@ -72,6 +72,7 @@ class MegatronLogTest {
     @ValueSource(strings = {
             " validation loss at iteration 100 | lm loss value: 3.8E+00 | lm loss PPL: 4.47E+01 | ",
             "(min, max) validation loss at iteration 100 on validation set | lm loss value: 3.8E+00 | lm loss PPL: 4 |",
+            "0: valid loss at iteration 100 | lm loss value: 3.8E+00 | lm loss PPL: 6.705480E+03 | ",
             "2: validation loss at iteration 100 | consumed samples: 1600 | lm loss value: 3.8E+00 |"})
     void readsValidationLines(String line) {
         assertThat(MegatronLog.parse(line)).contains(new ValidationLine(100, "validation", 3.8));

@@ -72,9 +72,11 @@ class ResponsePolicyTest {
 
     @Test
     void asksAPersonWhenSkippingDidNotHelp() {
-        Context context = context(166, Optional.empty(), List.of(new Steps(161, 176)), 1, false);
-        Response response = ResponsePolicy.respond(finding(Finding.Kind.SPIKE, 163), context);
-        assertThat(response.action()).isEqualTo(Action.GIVE_UP);
+        Context context = context(186, Optional.empty(), List.of(new Steps(161, 176)), 1, false);
+        assertThat(ResponsePolicy.respond(finding(Finding.Kind.SPIKE, 177), context).action())
+                .isEqualTo(Action.GIVE_UP);
+        assertThat(ResponsePolicy.respond(finding(Finding.Kind.SPIKE, 186), context).action())
+                .isEqualTo(Action.ROLL_BACK_AND_SKIP);
     }
 
     @Test
