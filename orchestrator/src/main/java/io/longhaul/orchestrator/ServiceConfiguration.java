@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator;
 
+import io.longhaul.orchestrator.adapt.AdaptConfiguration;
 import io.longhaul.orchestrator.adapt.AdaptPort;
 import io.longhaul.orchestrator.launch.local.AgentTokens;
 import io.longhaul.orchestrator.launch.local.LocalBackend;
@@ -34,7 +35,8 @@ import org.springframework.context.annotation.Import;
 /** Who gets what: the only place that knows every part. */
 @SpringBootConfiguration(proxyBeanMethods = false)
 @EnableAutoConfiguration
-@Import({AgentController.class, RunController.class, PageController.class, ProblemAdvice.class})
+@Import({AdaptConfiguration.class, AgentController.class, RunController.class, PageController.class,
+        ProblemAdvice.class})
 class ServiceConfiguration {
 
     @Bean

@@ -1,0 +1,26 @@
+package io.longhaul.laws;
+
+/**
+ * A learning-rate schedule as trainers execute it.
+ *
+ * @param peak learning rate after warm-up
+ * @param low learning rate at the end of the decay
+ * @param warmupSteps linear rise from 0
+ * @param decayStart last step at the peak; the rate then falls linearly
+ * @param decayEnd first step at {@code low}; not below {@code decayStart}
+ */
+public record ScheduleShape(double peak, double low, long warmupSteps, long decayStart, long decayEnd) {
+    /** Learning rate of a step, counted from 1. */
+    public double rate(long step) {
+        if (warmupSteps > 0 && step <= warmupSteps) {
+            return peak * step / warmupSteps;
+        }
+        if (step <= decayStart) {
+            return peak;
+        }
+        if (step >= decayEnd) {
+            return low;
+        }
+        return low + (peak - low) * (decayEnd - step) / (decayEnd - decayStart);
+    }
+}
