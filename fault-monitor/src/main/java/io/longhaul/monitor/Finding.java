@@ -25,8 +25,11 @@ public record Finding(
         evidence = new LinkedHashMap<>(evidence);
     }
 
-    /** {@code RECOVERED} closes an earlier {@code SLOW_RANK} of the same rank. */
+    /**
+     * {@code RECOVERED} closes an earlier {@code SLOW_RANK} of the same rank; {@code UNREACHABLE} says that a node is
+     * silent, not that it is broken.
+     */
     public enum Kind {
-        SPIKE, NAN, STALLED, EXITED, SLOW_RANK, RECOVERED
+        SPIKE, NAN, STALLED, EXITED, SLOW_RANK, RECOVERED, UNREACHABLE
     }
 }

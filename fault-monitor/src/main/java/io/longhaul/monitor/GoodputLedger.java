@@ -120,7 +120,7 @@ public final class GoodputLedger {
         // The trainer's clock and the log's time stamps differ by a little: what is too much is taken from all alike.
         double scale = sum > window ? window / sum : 1;
         spent.forEach((account, value) -> add(accounts, account, attempt.ranks() * scale * value));
-        add(accounts, Account.IDLE, attempt.ranks() * (window - scale * sum));
+        add(accounts, Account.IDLE, attempt.ranks() * Math.max(0, window - sum));
         return to;
     }
 

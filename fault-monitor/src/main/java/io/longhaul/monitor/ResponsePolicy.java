@@ -116,6 +116,13 @@ public final class ResponsePolicy {
             case RECOVERED -> new Response(
                     Action.OBSERVE, "nothing is wrong any more", inputs, List.of(), OptionalLong.empty(),
                     Optional.empty());
+            case UNREACHABLE -> new Response(
+                    Action.OBSERVE,
+                    "silence alone is no failure: a second witness has to say that the node is gone",
+                    inputs,
+                    List.of(new Alternative("restart",
+                            "the ranks may be healthy behind a broken network, and their work would be lost")),
+                    OptionalLong.empty(), Optional.empty());
         };
     }
 

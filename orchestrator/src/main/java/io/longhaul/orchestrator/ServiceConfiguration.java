@@ -85,8 +85,8 @@ class ServiceConfiguration {
     @Bean
     RunEngine runEngine(
             RunStore store, LocalBackend backend, PlanService plans, AdaptPort adapt,
-            LaunchFactory launches) {
-        return new RunEngine(store, backend, plans, adapt, launches, store.takeOver());
+            LaunchFactory launches, Clock clock) {
+        return new RunEngine(store, backend, plans, adapt, launches, store.takeOver(), clock.instant());
     }
 
     @Bean

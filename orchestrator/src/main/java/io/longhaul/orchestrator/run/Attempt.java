@@ -72,7 +72,7 @@ public record Attempt(
     }
 
     /** Whether every agent reported that its ranks did all their work. */
-    boolean completed() {
+    public boolean completed() {
         return allExited() && exitedNodes.values().stream().allMatch("completed"::equals);
     }
 

@@ -71,6 +71,10 @@ public final class LiveRun {
 
     /** Takes in a new record and says what it means for the run. */
     List<RunInput> accept(RunStore.Received received) {
+        if (received.attempt() > state.attempts().size()) {
+            throw new RunStore.FencedException(
+                    "attempt " + received.attempt() + " was decided by another controller");
+        }
         AttemptTrack track = trackOf(received.attempt());
         long before = track.lastStep().map(StepPoint::step).orElse(0L);
         List<Finding> findings = track.accept(received.message());

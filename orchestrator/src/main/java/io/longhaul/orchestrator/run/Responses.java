@@ -13,6 +13,9 @@ import java.util.OptionalLong;
 
 /** What is done about a finding, and why that. Pure. */
 final class Responses {
+    /** Evidence that names a node. */
+    static final String NODE = "node";
+
     private Responses() {}
 
     /** The incident with its decision; with a rollback step when the attempt is to end. */
@@ -28,7 +31,19 @@ final class Responses {
         return switch (finding.kind()) {
             case SPIKE, NAN -> skipData(id, state, found, now, inputs);
             case STALLED, EXITED -> restart(id, state, found, now, inputs);
-            case SLOW_RANK, RECOVERED -> observe(id, found, now, inputs);
+            case SLOW_RANK, RECOVERED -> observe(id, found, now, inputs, "watch it and go on", new Choice(
+                    "a slow rank costs time, a restart costs more unless a better place is at hand",
+                    List.of(
+                            new Alternative("replace the node", "this cluster has no spare node"),
+                            new Alternative("restart", "the rank would run in the same place again"))));
+            case UNREACHABLE ->
+                observe(id, found, now, inputs, "wait for it; training may well go on", new Choice(
+                        "silence alone is no failure: a second witness has to say that the node is gone",
+                        List.of(
+                                new Alternative("restart",
+                                        "the ranks may be healthy behind a broken network, and their work would be lost"),
+                                new Alternative("give up",
+                                        "stop the run by hand if the node is known to be dead"))));
         };
     }
 
@@ -130,8 +145,10 @@ final class Responses {
                 Incident.Status.OPEN);
     }
 
+    private record Choice(String rule, List<Alternative> alternatives) {}
+
     private static Incident observe(String id, RunInput.Found found, Instant now,
-            Map<String, String> inputs) {
+            Map<String, String> inputs, String action, Choice choice) {
         Finding finding = found.finding();
         return new Incident(
                 id,
@@ -144,13 +161,8 @@ final class Responses {
                 Optional.empty(),
                 finding.summary(),
                 finding.evidence(),
-                "watch it and go on",
-                new Decision(
-                        "a slow rank costs time, a restart costs more unless a better place is at hand",
-                        inputs,
-                        List.of(
-                                new Alternative("replace the node", "this cluster has no spare node"),
-                                new Alternative("restart", "the rank would run in the same place again"))),
+                action,
+                new Decision(choice.rule(), inputs, choice.alternatives()),
                 OptionalLong.empty(),
                 List.of(),
                 0,

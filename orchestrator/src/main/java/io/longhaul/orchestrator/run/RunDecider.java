@@ -110,9 +110,15 @@ public final class RunDecider {
                 }
                 case RunInput.StopAsked i -> stop();
                 case RunInput.ChangeAnswered i -> answered(i);
+                case RunInput.Silent i -> live(i.attempt()).filter(a -> a.startedAt().isPresent())
+                        .filter(a -> unreachable(a.number(), i.node()).isEmpty())
+                        .ifPresent(a -> emit(new RunEvent.IncidentOpened(now, silent(a, i))));
+                case RunInput.Heard i -> unreachable(i.attempt(), i.node())
+                        .ifPresent(incident -> emit(new RunEvent.IncidentClosed(now, incident.id(),
+                                Incident.Status.RECOVERED)));
                 case RunInput.Tick i -> state.lastAttempt()
                         .filter(a -> a.stage() == Stage.REGISTERING || a.stage() == Stage.CREATING)
-                        .filter(a -> tooLong(a.createdAt().orElse(a.decidedAt())))
+                        .filter(a -> tooLong(a.createdAt().orElse(a.decidedAt()), i.listeningSince()))
                         .ifPresent(
                                 a -> fail(
                                         a,
@@ -124,8 +130,28 @@ public final class RunDecider {
             }
         }
 
-        private boolean tooLong(Instant since) {
-            return Duration.between(since, now).compareTo(state.spec().policies().startTimeout()) > 0;
+        private boolean tooLong(Instant since, Instant listeningSince) {
+            Instant from = since.isAfter(listeningSince) ? since : listeningSince;
+            return Duration.between(from, now).compareTo(state.spec().policies().startTimeout()) > 0;
+        }
+
+        private Optional<Incident> unreachable(int attempt, int node) {
+            return state.incidents()
+                    .stream()
+                    .filter(i -> i.kind() == Finding.Kind.UNREACHABLE && i.status() == Incident.Status.OPEN)
+                    .filter(i -> i.attempt() == attempt
+                            && Integer.toString(node).equals(i.evidence().get(Responses.NODE)))
+                    .findFirst();
+        }
+
+        private Incident silent(Attempt attempt, RunInput.Silent input) {
+            Finding finding = new Finding(Finding.Kind.UNREACHABLE, now, OptionalLong.empty(),
+                    OptionalInt.empty(),
+                    "nothing was heard from the agent of node " + input.node() + " since "
+                            + input.lastHeard(),
+                    Map.of(Responses.NODE, Integer.toString(input.node())));
+            return Responses.respond(state,
+                    new RunInput.Found(attempt.number(), finding, Optional.empty(), attempt.lastStep()), now);
         }
 
         private void told(Attempt attempt, int node, AgentRecord message) {

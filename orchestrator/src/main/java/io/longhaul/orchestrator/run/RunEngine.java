@@ -11,6 +11,7 @@ import io.longhaul.orchestrator.launch.WorkloadObservation;
 import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
 import io.longhaul.orchestrator.plan.NoPlanException;
 import io.longhaul.orchestrator.plan.PlanPort;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,22 +36,44 @@ public final class RunEngine {
     private final RunDecider decider;
     private final long epoch;
     private final Map<UUID, LiveRun> runs = new ConcurrentHashMap<>();
-    private final Map<AttemptKey, Instant> contacts = new ConcurrentHashMap<>();
+    private final Map<AttemptKey, Map<Integer, Contact>> contacts = new ConcurrentHashMap<>();
+    private final Instant listeningSince;
 
-    /** @param epoch from {@link RunStore#takeOver} */
+    /**
+     * What is known of an agent's silence.
+     *
+     * @param at when it was last in touch, by this service's clock
+     * @param until everything that it had to say up to then is stored, by its own clock; empty if it never said so
+     */
+    private record Contact(Instant at, Optional<Instant> until) {
+        Contact merge(Contact other) {
+            Optional<Instant> newest = until.isEmpty()
+                    || other.until.isPresent() && other.until.get().isAfter(until.get())
+                            ? other.until
+                            : until;
+            return new Contact(at.isAfter(other.at) ? at : other.at, newest);
+        }
+    }
+
+    /**
+     * @param epoch from {@link RunStore#takeOver}
+     * @param listeningSince from when on agents could reach this controller
+     */
     public RunEngine(
             RunStore store,
             WorkloadBackend backend,
             PlanPort plans,
             AdaptPort adapt,
             LaunchFactory launches,
-            long epoch) {
+            long epoch,
+            Instant listeningSince) {
         this.store = store;
         this.backend = backend;
         this.plans = plans;
         this.adapt = adapt;
         this.decider = new RunDecider(launches);
         this.epoch = epoch;
+        this.listeningSince = listeningSince;
     }
 
     /** @return the run, an earlier one if the idempotency key was used before */
@@ -79,9 +102,14 @@ public final class RunEngine {
         });
     }
 
-    /** Notes that an attempt's agents were in touch. */
-    public void heard(AttemptKey attempt, Instant now) {
-        contacts.merge(attempt, now, (a, b) -> a.isAfter(b) ? a : b);
+    /**
+     * Notes that an agent was in touch.
+     *
+     * @param until everything that it had to say up to then, by its own clock, is in the store
+     */
+    public void heard(AttemptKey attempt, int node, Instant now, Optional<Instant> until) {
+        contacts.computeIfAbsent(attempt, key -> new ConcurrentHashMap<>())
+                .merge(node, new Contact(now, until), Contact::merge);
     }
 
     /**
@@ -119,14 +147,15 @@ public final class RunEngine {
         List<WorkloadObservation> presence = observed(run);
         boolean changed = readRecords(run, now);
         List<RunInput> inputs = new ArrayList<>();
-        inputs.add(new RunInput.Tick());
+        inputs.add(new RunInput.Tick(listeningSince));
         run.state().lastAttempt().filter(Attempt::live).ifPresent(attempt -> {
-            Instant contact = contacts.get(attempt.launch().key());
-            if (contact != null) {
+            Map<Integer, Contact> heard = contacts.getOrDefault(attempt.launch().key(), Map.of());
+            judgedUpTo(attempt, heard).ifPresent(until -> {
                 synchronized (run) {
-                    inputs.addAll(run.tick(attempt.number(), contact));
+                    inputs.addAll(run.tick(attempt.number(), until));
                 }
-            }
+            });
+            inputs.addAll(silence(run.state(), attempt, heard, now));
             if (attempt.createdAt().isPresent()) {
                 presence.stream()
                         .filter(p -> p.presence() == Presence.GONE && p.key().equals(attempt.launch().key()))
@@ -134,6 +163,34 @@ public final class RunEngine {
             }
         });
         return decide(run, inputs, now) || changed;
+    }
+
+    /** A trainer's silence means something only up to where every agent has told all it knows. */
+    private static Optional<Instant> judgedUpTo(Attempt attempt, Map<Integer, Contact> heard) {
+        Instant earliest = Instant.MAX;
+        for (int node : attempt.nodesNotExited()) {
+            Contact contact = heard.get(node);
+            if (contact == null || contact.until().isEmpty()) {
+                return Optional.empty();
+            }
+            earliest = contact.until().get().isBefore(earliest) ? contact.until().get() : earliest;
+        }
+        return Optional.of(earliest).filter(e -> e.isBefore(Instant.MAX));
+    }
+
+    private List<RunInput> silence(RunState state, Attempt attempt, Map<Integer, Contact> heard,
+            Instant now) {
+        List<RunInput> inputs = new ArrayList<>();
+        for (int node : attempt.nodesNotExited()) {
+            Contact contact = heard.get(node);
+            Instant last = contact == null ? listeningSince : contact.at();
+            if (Duration.between(last, now).compareTo(state.spec().policies().stallTimeout()) > 0) {
+                inputs.add(new RunInput.Silent(attempt.number(), node, last));
+            } else if (contact != null) {
+                inputs.add(new RunInput.Heard(attempt.number(), node));
+            }
+        }
+        return inputs;
     }
 
     private List<WorkloadObservation> observed(LiveRun run) {

@@ -50,6 +50,12 @@ public sealed interface RunInput {
 
     record ChangeAnswered(String change, boolean approved) implements RunInput {}
 
-    /** Time passed. */
-    record Tick() implements RunInput {}
+    /** Nothing was heard from a node's agent for longer than a stall may take. */
+    record Silent(int attempt, int node, Instant lastHeard) implements RunInput {}
+
+    /** A node's agent is in touch. */
+    record Heard(int attempt, int node) implements RunInput {}
+
+    /** Time passed; before {@code listeningSince} nobody could have been heard. */
+    record Tick(Instant listeningSince) implements RunInput {}
 }

@@ -6,7 +6,9 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.MapperFeature;
@@ -35,10 +37,15 @@ public final class AgentJson {
      * What an agent sends.
      *
      * @param epoch newest epoch that the agent has seen
+     * @param until all records up to this time of the agent's clock are in this message or were sent before
      * @param acknowledged ids of commands that it has carried out or refused
      * @param records in ascending order of {@code seq}
      */
-    public record Sync(long epoch, List<String> acknowledged, List<AgentRecord> records) {}
+    public record Sync(
+            long epoch,
+            Optional<Instant> until,
+            List<String> acknowledged,
+            List<AgentRecord> records) {}
 
     /** @param ack every record up to this {@code seq} is stored */
     public record SyncAnswer(long ack, long epoch, List<AgentCommand> commands) {}

@@ -73,7 +73,7 @@ public class AgentController {
         Instant now = clock.instant();
         return switch (store.receive(key, node, sync.acknowledged(), sync.records(), now)) {
             case Answer.Accepted a -> {
-                engine.heard(key, now);
+                engine.heard(key, node, now, sync.until());
                 if (!sync.records().isEmpty()) {
                     metrics.received(sync.records().size(), body.length);
                     supervisor.wake(run);
