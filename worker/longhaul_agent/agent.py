@@ -6,12 +6,14 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
+import traceback
 
 from .link import AttemptOver, Link, Unreachable
-from .ranks import Ranks, process_started
+from .ranks import Ranks
 from .reports import Reports
 from .spool import Spool
 
@@ -20,6 +22,7 @@ SYNC_SECONDS = 0.25
 IDLE_SYNC_SECONDS = 1.0
 BACK_OFF_SECONDS = 2.0
 BATCH = 2000
+BATCH_BYTES = 4 << 20
 SIBLING_GRACE_SECONDS = 3.0
 
 
@@ -35,13 +38,19 @@ def free_port():
 
 
 class Agent:
-    """One node of one attempt; everything it knows comes from its environment and the service's commands."""
+    """One node of one attempt; everything it knows comes from its environment and the service's commands.
+
+    Raises BlockingIOError if another agent lives on the same directory.
+    """
 
     def __init__(self, environment):
         self.node = int(environment["LONGHAUL_NODE"])
         self.directory = pathlib.Path(environment["LONGHAUL_STATE_DIR"])
         self.directory.mkdir(parents=True, exist_ok=True)
+        self.lock = open(self.directory / "agent.lock", "w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.epoch = int(environment.get("LONGHAUL_EPOCH", "0"))
+        self.obeyed_epoch = self.epoch
         self.link = Link(environment["LONGHAUL_SERVICE_URL"], environment["LONGHAUL_AGENT_TOKEN"],
                          environment["LONGHAUL_RUN"], environment["LONGHAUL_ATTEMPT"], self.node)
         self.spool = Spool(self.directory / "spool")
@@ -51,6 +60,7 @@ class Agent:
         self.seen_commands = set()
         self.draining = False
         self.stopping = False
+        self.cannot_start = False
         self.kill_at = None
         self.finished = False
         self.last_checkpoint = None
@@ -67,18 +77,15 @@ class Agent:
 
     def run(self):
         """Lives until the ranks are gone and the service knows; returns the exit code."""
-        lock = open(self.directory / "agent.lock", "w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another agent holds", self.directory, file=sys.stderr)
-            return 3
-        draft = self.directory / "agent.pid.new"
-        draft.write_text(f"{os.getpid()} {process_started(os.getpid())}\n")
-        os.replace(draft, self.directory / "agent.pid")
-        self.report({"kind": "registered", "host": socket.gethostname(), "pid": os.getpid(),
-                     "freePort": free_port()})
-        threading.Thread(target=self.sync_loop, daemon=True).start()
+        if "all-exited" in self.spool.found:
+            self.finished = True
+        elif self.ranks.started_earlier():
+            self.say("the agent of this node died and its ranks with it")
+            self.finish("failed")
+        else:
+            self.report({"kind": "registered", "host": socket.gethostname(), "pid": os.getpid(),
+                         "freePort": free_port()})
+        threading.Thread(target=self.sync_or_die, daemon=True).start()
         while not self.fenced.is_set():
             if self.step():
                 return 0
@@ -99,17 +106,24 @@ class Agent:
             elif failed and not self.draining and not self.stopping and self.kill_at is None:
                 # The others wait for the missing rank in a collective: let them go.
                 self.kill_at = time.monotonic() + SIBLING_GRACE_SECONDS
-        if self.stopping and not self.ranks.started() and not self.finished:
-            self.finish("stopped")
+        if not self.ranks.started() and not self.finished:
+            if self.cannot_start:
+                self.finish("failed")
+            elif self.stopping:
+                self.finish("stopped")
         return self.finished and self.spool.empty()
 
     def reason(self):
         codes = list(self.ranks.exits().values())
+        if self.cannot_start:
+            return "failed"
         if all(code == 0 for code in codes):
             return "completed"
         if self.stopping:
             return "stopped"
-        return "drained" if self.draining and all(code in (0, 143) for code in codes) else "failed"
+        # 143 after a checkpoint; SIGTERM itself ends a rank that has not begun to train.
+        drained = self.draining and all(code in (0, 143, -signal.SIGTERM) for code in codes)
+        return "drained" if drained else "failed"
 
     def finish(self, reason):
         self.reports.poll(self.ranks.names())
@@ -119,6 +133,14 @@ class Agent:
             record["lastCheckpointStep"] = self.last_checkpoint
         self.report(record)
         self.finished = True
+
+    def sync_or_die(self):
+        try:
+            self.sync_loop()
+        except Exception:
+            # An agent that no longer talks must not live on: the kernel kills its ranks, the service sees it gone.
+            traceback.print_exc()
+            os._exit(1)
 
     def sync_loop(self):
         """Sends what there is, takes commands; never gives up on a service that is away."""
@@ -131,7 +153,9 @@ class Agent:
             last = time.monotonic()
             acknowledged = list(self.done_commands)
             try:
-                answer = self.link.sync(self.epoch, acknowledged, self.spool.pending(BATCH))
+                answer = self.link.sync(self.epoch, acknowledged, self.spool.pending(BATCH, BATCH_BYTES))
+                if answer["epoch"] < self.epoch:
+                    raise Unreachable(f"an answer of epoch {answer['epoch']}, replaced by {self.epoch}")
             except AttemptOver as over:
                 print("the service ended this attempt:", over, file=sys.stderr, flush=True)
                 self.ranks.signal(signal.SIGKILL)
@@ -145,22 +169,33 @@ class Agent:
             pause = SYNC_SECONDS
             del self.done_commands[:len(acknowledged)]
             self.spool.acknowledge(answer["ack"])
-            self.epoch = max(self.epoch, answer["epoch"])
+            self.epoch = answer["epoch"]
             for command in answer["commands"]:
                 self.obey(command)
             if not self.spool.empty() or self.done_commands:
                 self.wake.set()
 
     def obey(self, command):
-        """Carries a command out once; an older controller's command is acknowledged and ignored."""
+        """Carries a command out once. One that is older than a command obeyed already is refused: its controller
+        was replaced. A command of an earlier epoch by itself is valid, since the answer that brings it is of the
+        newest: the service died after deciding, and its successor stands by the decision.
+        """
         if command["id"] in self.seen_commands:
             if command["id"] not in self.done_commands:
                 self.done_commands.append(command["id"])
             return
         self.seen_commands.add(command["id"])
+        if command["epoch"] < self.obeyed_epoch:
+            self.say(f"refused {command['id']} of epoch {command['epoch']}, obeyed one of {self.obeyed_epoch} before")
+        else:
+            self.obeyed_epoch = command["epoch"]
+            self.carry_out(command)
+        self.done_commands.append(command["id"])
+
+    def carry_out(self, command):
         kind = command["kind"]
         if kind == "start":
-            if not self.ranks.started() and not self.stopping:
+            if not self.ranks.started() and not self.stopping and not self.finished:
                 self.start(command)
         elif kind == "drain":
             self.draining = True
@@ -172,12 +207,16 @@ class Agent:
         elif kind == "stop":
             self.stopping = True
             self.ranks.signal(signal.SIGKILL)
-        self.done_commands.append(command["id"])
+        else:
+            self.say(f"does not know the command {kind!r}")
 
     def start(self, command):
         try:
             self.ranks.start(command)
-        except OSError as problem:
-            self.report({"kind": "log-line", "rank": 0, "stream": "agent",
-                         "line": f"cannot start {command['command'][0]}: {problem}"})
-            self.finish("failed")
+        except (OSError, ValueError, KeyError, TypeError, IndexError, subprocess.SubprocessError) as problem:
+            self.say(f"cannot start {command.get('command')}: {problem!r}")
+            self.cannot_start = True
+
+    def say(self, line):
+        """A line of the agent's own in the run's log."""
+        self.report({"kind": "log-line", "rank": 0, "stream": "agent", "line": line})

@@ -16,6 +16,17 @@ class AttemptOver(Exception):
     """The service says that this attempt must not live any more."""
 
 
+def _answer(answer):
+    """The answer, if it is one. Raises ValueError."""
+    if not (isinstance(answer, dict) and type(answer.get("ack")) is int and type(answer.get("epoch")) is int
+            and isinstance(answer.get("commands"), list)):
+        raise ValueError("not an answer: ack, epoch or commands missing")
+    for command in answer["commands"]:
+        if not (isinstance(command, dict) and {"id", "epoch", "kind"} <= command.keys()):
+            raise ValueError(f"not a command: {command}")
+    return answer
+
+
 class Link:
     """One keep-alive connection; not for several threads."""
 
@@ -45,7 +56,7 @@ class Link:
             response = self._connection.getresponse()
             text = response.read()
             if response.status == 200:
-                return json.loads(text)
+                return _answer(json.loads(text))
         except (OSError, http.client.HTTPException, ValueError) as problem:
             self.close()
             raise Unreachable(str(problem)) from problem

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import pathlib
 import queue
 import threading
@@ -24,6 +25,29 @@ def verify_checkpoint(path):
     return None
 
 
+# One value that the service cannot read would make it refuse the whole batch, for ever: so they are checked here.
+def _whole(entry, name):
+    value = entry[name]
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(name)
+    return value
+
+
+def _seconds(entry, name):
+    value = entry[name]
+    if type(value) not in (int, float) or not 0 <= value < math.inf:
+        raise ValueError(name)
+    return value
+
+
+def _text(entry, name):
+    value = entry[name]
+    if type(value) is not str:
+        raise ValueError(name)
+    value.encode("utf-8")  # a lone surrogate is JSON, but no UTF-8
+    return value
+
+
 class Reports:
     """Follows the report files of the node's ranks; `poll` is to be called again and again from one thread."""
 
@@ -38,16 +62,15 @@ class Reports:
     def poll(self, ranks):
         """Passes on every complete line that was added since the last call."""
         for rank in ranks:
-            path = self._directory / f"report-{rank}.jsonl"
             try:
-                with open(path, "rb") as file:
+                with open(self._directory / f"report-{rank}.jsonl", "rb") as file:
                     file.seek(self._offsets.get(rank, 0))
                     data = file.read()
-            except FileNotFoundError:
-                continue
+            except OSError:
+                continue  # not there yet; if it cannot be read, the trainer's log and end are still reported
             complete = data[:data.rfind(b"\n") + 1]
             self._offsets[rank] = self._offsets.get(rank, 0) + len(complete)
-            for line in complete.splitlines():
+            for line in complete.split(b"\n")[:-1]:
                 try:
                     self._pass_on(rank, json.loads(line))
                 except (ValueError, KeyError, TypeError):
@@ -55,18 +78,19 @@ class Reports:
                                   "line": f"unreadable report: {line[:200]!r}"})
 
     def _pass_on(self, rank, entry):
-        if entry["kind"] == "step":
-            self._report({"kind": "rank-step", "rank": rank, "step": entry["step"],
-                          "computeSeconds": entry["computeSeconds"],
-                          "communicationSeconds": entry["communicationSeconds"],
-                          "totalSeconds": entry["totalSeconds"]})
-        elif entry["kind"] == "data":
-            self._report({"kind": "data-shard", "shard": entry["shard"], "firstSample": entry["firstSample"],
-                          "endSample": entry["endSample"]})
-        elif entry["kind"] == "checkpoint":
-            record = {"kind": "checkpoint", "rank": rank, "step": entry["step"], "state": "written",
-                      "path": entry["path"], "consumedSamples": entry["consumedSamples"],
-                      "seconds": entry["seconds"]}
+        kind = entry["kind"]
+        if kind == "step":
+            self._report({"kind": "rank-step", "rank": rank, "step": _whole(entry, "step"),
+                          "computeSeconds": _seconds(entry, "computeSeconds"),
+                          "communicationSeconds": _seconds(entry, "communicationSeconds"),
+                          "totalSeconds": _seconds(entry, "totalSeconds")})
+        elif kind == "data":
+            self._report({"kind": "data-shard", "shard": _text(entry, "shard"),
+                          "firstSample": _whole(entry, "firstSample"), "endSample": _whole(entry, "endSample")})
+        elif kind == "checkpoint":
+            record = {"kind": "checkpoint", "rank": rank, "step": _whole(entry, "step"), "state": "written",
+                      "path": _text(entry, "path"), "consumedSamples": _whole(entry, "consumedSamples"),
+                      "seconds": _seconds(entry, "seconds")}
             self._report(dict(record))
             self._written.put(record)
 

@@ -1,0 +1,93 @@
+"""What trainers report beside their log."""
+
+import hashlib
+import json
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+from longhaul_agent.reports import Reports, verify_checkpoint
+
+STEP = {"kind": "step", "step": 3, "computeSeconds": 0.5, "communicationSeconds": 0, "totalSeconds": 0.75}
+
+
+class ReportsCase(unittest.TestCase):
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="longhaul-reports-"))
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.records = []
+        self.reports = Reports(self.directory, self.records.append)
+
+    def write(self, text, rank=0):
+        with open(self.directory / f"report-{rank}.jsonl", "a", encoding="utf-8") as file:
+            file.write(text)
+
+    def checkpoint(self):
+        path = self.directory / "iter_0000050"
+        path.mkdir()
+        files = []
+        for name in ("a.pt", "b.pt"):
+            data = name.encode() * 100000
+            (path / name).write_bytes(data)
+            files.append({"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+        (path / "MANIFEST.json").write_text(json.dumps({"files": files}))
+        return path
+
+    def tell_checkpoint(self, path):
+        self.write(json.dumps({"kind": "checkpoint", "step": 50, "path": str(path), "consumedSamples": 800,
+                               "seconds": 1.5, "state": "written"}) + "\n")
+        self.reports.poll([0])
+        self.reports.finish()
+
+    def test_complete_lines_are_passed_on_once(self):
+        text = json.dumps(STEP)
+        self.write(text[:10])
+        self.reports.poll([0, 1])
+        self.assertEqual([], self.records)
+        self.write(text[10:] + "\n")
+        self.write(json.dumps({"kind": "data", "shard": "s", "firstSample": 0, "endSample": 9}) + "\n", rank=1)
+        self.reports.poll([0, 1])
+        self.reports.poll([0, 1])
+        self.assertEqual([{**STEP, "kind": "rank-step", "rank": 0},
+                          {"kind": "data-shard", "shard": "s", "firstSample": 0, "endSample": 9}], self.records)
+
+    def test_what_the_service_could_not_read_is_a_log_line(self):
+        bad = ["no json", "[]", "7", '"step"', "{}", '{"kind":"step"}', '{"kind":"data","shard":7,"firstSample":0}',
+               '{"kind":"data","shard":"\\ud800","firstSample":0,"endSample":1}']
+        for name, value in (("step", "3"), ("step", 2.5), ("step", True), ("step", -1), ("step", 1 << 63),
+                            ("totalSeconds", float("nan")), ("totalSeconds", float("inf")), ("totalSeconds", None)):
+            bad.append(json.dumps({**STEP, name: value}))
+        self.write("".join(text + "\n" for text in bad))
+        self.reports.poll([0])
+        self.assertEqual(len(bad), len(self.records))
+        for record in self.records:
+            self.assertEqual(("log-line", "agent"), (record["kind"], record["stream"]), record)
+            self.assertIn("unreadable report", record["line"])
+
+    def test_a_good_checkpoint_is_verified(self):
+        path = self.checkpoint()
+        self.assertIsNone(verify_checkpoint(path))
+        self.tell_checkpoint(path)
+        self.assertEqual([("written", 50), ("verified", 50)], [(r["state"], r["step"]) for r in self.records])
+        self.assertEqual({"kind": "checkpoint", "rank": 0, "step": 50, "state": "verified", "path": str(path),
+                          "consumedSamples": 800, "seconds": 1.5}, self.records[1])
+
+    def test_one_flipped_bit_fails_a_checkpoint(self):
+        path = self.checkpoint()
+        data = bytearray((path / "b.pt").read_bytes())
+        data[4321] ^= 1
+        (path / "b.pt").write_bytes(data)
+        self.tell_checkpoint(path)
+        self.assertEqual("failed", self.records[1]["state"])
+        self.assertEqual("b.pt does not have the checksum of the manifest", self.records[1]["problem"])
+
+    def test_a_missing_file_or_manifest_fails_a_checkpoint(self):
+        path = self.checkpoint()
+        (path / "a.pt").unlink()
+        self.assertIn("a.pt", verify_checkpoint(path))
+        for text in ("", "[]", '{"files":[{}]}'):
+            (path / "MANIFEST.json").write_text(text)
+            self.assertIn("cannot be read", verify_checkpoint(path))
+        (path / "MANIFEST.json").unlink()
+        self.assertIn("MANIFEST.json", verify_checkpoint(path))
