@@ -1,9 +1,15 @@
 """Command line, in Megatron-LM's names (megatron/training/arguments.py)."""
 
 import argparse
+import math
 
 USAGE = 2
 SCHEDULES = ("constant", "linear", "cosine", "WSD")
+POSITIVE = ("num_layers", "hidden_size", "num_attention_heads", "seq_length", "micro_batch_size", "global_batch_size",
+            "train_iters", "tensor_model_parallel_size", "pipeline_model_parallel_size", "log_interval")
+NOT_NEGATIVE = ("ffn_hidden_size", "num_query_groups", "max_position_embeddings", "lr", "min_lr", "lr_warmup_iters",
+                "lr_decay_iters", "lr_wsd_decay_iters", "weight_decay", "clip_grad", "adam_eps", "save_interval",
+                "ckpt_step", "eval_interval", "eval_iters")
 
 
 def parser():
@@ -37,10 +43,20 @@ def parser():
     return p
 
 
+def _check_limits(o, error):
+    for name, low, high in (
+            [(name, 1, math.inf) for name in POSITIVE] + [(name, 0, math.inf) for name in NOT_NEGATIVE]
+            + [("adam_beta1", 0, 1), ("adam_beta2", 0, 1), ("seed", 0, 1 << 32), ("vocab_size", 256, math.inf)]):
+        value, flag = getattr(o, name), f"--{name.replace('_', '-')}"
+        if not low <= value < high:  # NaN is refused with the rest
+            error(f"{flag} must be at least {low} and below {high}, got {value}")
+
+
 def parse(argv, world_size):
     """The options; ends the process with exit code 2 and the reason if they contradict each other."""
     p = parser()
     o = p.parse_args(argv)
+    _check_limits(o, p.error)
     o.ffn_hidden_size = o.ffn_hidden_size or 4 * o.hidden_size
     o.num_query_groups = (o.num_query_groups if o.group_query_attention else 0) or o.num_attention_heads
     o.max_position_embeddings = o.max_position_embeddings or o.seq_length
@@ -51,9 +67,6 @@ def parse(argv, world_size):
         if not condition:
             p.error(message)
 
-    for name in ("num_layers", "hidden_size", "num_attention_heads", "seq_length", "micro_batch_size",
-                 "global_batch_size", "train_iters", "tensor_model_parallel_size", "pipeline_model_parallel_size"):
-        need(getattr(o, name) > 0, f"--{name.replace('_', '-')} must be positive, got {getattr(o, name)}")
     need(o.context_parallel_size == 1, "--context-parallel-size: this trainer only knows 1")
     need(world_size % (tensor * pipeline) == 0,
          f"world size {world_size} is not a multiple of tensor {tensor} x pipeline {pipeline}")
@@ -70,5 +83,7 @@ def parse(argv, world_size):
     need(o.num_layers % pipeline == 0, "--num-layers must be a multiple of the pipeline size")
     need(o.seq_length <= o.max_position_embeddings, "--seq-length must not exceed --max-position-embeddings")
     need(o.lr > 0 and 0 <= o.min_lr <= o.lr, "--lr must be positive and --min-lr between 0 and --lr")
+    need(o.lr_wsd_decay_iters <= o.lr_decay_iters, "--lr-wsd-decay-iters must not exceed --lr-decay-iters")
     need(not o.save_interval or o.save, "--save-interval needs --save")
+    need(not o.ckpt_step or o.load, "--ckpt-step needs --load")
     return o

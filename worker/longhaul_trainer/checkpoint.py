@@ -1,9 +1,15 @@
-"""Sharded checkpoints `DIR/iter_0000050/`: complete once MANIFEST.json is there, which is written last."""
+"""Sharded checkpoints `DIR/iter_0000050/`: what MANIFEST.json names, which is written last.
+
+Every file but the manifest has a name of its own for each attempt and start of the ranks: a checkpoint that is
+saved again stays whole until the new one is, whenever the writers are killed.
+"""
 
 import hashlib
+import io
 import json
 import os
 import pathlib
+import re
 import threading
 import time
 
@@ -20,38 +26,29 @@ def directory_of(root, step):
     return pathlib.Path(root) / f"iter_{step:07d}"
 
 
+def model_of(options):
+    """What makes weights belong to a model; by option name."""
+    return {name: getattr(options, name) for name in (
+        "num_layers", "hidden_size", "ffn_hidden_size", "num_attention_heads", "num_query_groups",
+        "max_position_embeddings", "vocab_size", "swiglu", "untie_embeddings_and_output_weights")}
+
+
 def latest(root):
     """Step of the newest complete checkpoint, 0 if there is none."""
-    complete = [int(path.parent.name[5:]) for path in pathlib.Path(root).glob("iter_*/MANIFEST.json")]
+    complete = [int(path.parent.name[5:]) for path in pathlib.Path(root).glob("iter_[0-9]*/MANIFEST.json")]
     return max(complete, default=0)
 
 
-class _HashingFile:
-    """A file that knows the SHA-256 of what was written to it in order."""
-
-    def __init__(self, path):
-        self._file = open(path, "wb")
-        self.digest = hashlib.sha256()
-
-    def write(self, data):
-        self.digest.update(data)
-        return self._file.write(data)
-
-    def flush(self):
-        self._file.flush()
-
-    def close(self):
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+def _write_synced(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _write_json(path, value):
     draft = path.with_suffix(".new")
-    with open(draft, "w", encoding="utf-8") as file:
-        json.dump(value, file)
-        file.flush()
-        os.fsync(file.fileno())
+    _write_synced(draft, json.dumps(value).encode())
     os.replace(draft, path)
 
 
@@ -68,14 +65,16 @@ class Saver:
 
     def __init__(self, root, options, parallel, report):
         self._root, self._options, self._parallel, self._report = root, options, parallel, report
+        self._attempt = int(os.environ.get("LONGHAUL_ATTEMPT", "0"))
+        self._suffix = f"{self._attempt}-{parallel.life:08x}"
         self._thread = None
         self._problem = None
 
-    def save(self, step, state, consumed_samples):
-        """`state` holds copies. Raises what the last save ran into."""
+    def save(self, step, state, position):
+        """`state` holds copies; `position` is merged into the manifest. Raises what the last save ran into."""
         self.wait()
         begin = time.perf_counter()
-        self._thread = threading.Thread(target=self._write, args=(step, state, consumed_samples, begin))
+        self._thread = threading.Thread(target=self._write, args=(step, state, position, begin))
         self._thread.start()
 
     def wait(self):
@@ -86,71 +85,72 @@ class Saver:
             problem, self._problem = self._problem, None
             raise problem
 
-    def _write(self, step, state, consumed_samples, begin):
+    def _write(self, step, state, position, begin):
         try:
             directory = directory_of(self._root, step)
             directory.mkdir(parents=True, exist_ok=True)
+            self._write_part(directory, state)
             if self._parallel.rank == 0:
-                (directory / "MANIFEST.json").unlink(missing_ok=True)
-            attempt = f"{os.environ.get('LONGHAUL_ATTEMPT', '0')}"
-            part = self._write_part(directory, attempt, step, state)
-            if self._parallel.rank == 0:
-                self._complete(directory, attempt, step, consumed_samples, part["state"], begin)
-        except OSError as problem:
-            self._problem = problem
+                self._complete(directory, {"step": step, **position, "updates": state["updates"]}, begin)
+        except Exception as problem:
+            self._problem = problem  # for the training thread
 
-    def _write_part(self, directory, attempt, step, state):
+    def _write_part(self, directory, state):
         p = self._parallel
-        entries = []
-        names = {"optimizer": f"optimizer-t{p.tensor_rank}-p{p.stage}-d{p.data_rank}.pt"}
+        parts = {}
         if p.data_rank == 0:
-            names["weights"] = f"weights-t{p.tensor_rank}-p{p.stage}.pt"
-        sharded = self._options.use_distributed_optimizer
-        for kind, name in names.items():
-            if kind == "optimizer" and not sharded and p.data_rank != 0:
-                continue
-            value = state["weights"] if kind == "weights" else {
-                key: state[key] for key in ("low", "high", "first", "second")}
-            draft = directory / f"{name}.new"
-            file = _HashingFile(draft)
-            torch.save(value, file)
-            file.close()
-            os.replace(draft, directory / name)
-            entries.append({"file": name, "bytes": (directory / name).stat().st_size,
-                            "sha256": file.digest.hexdigest()})
-        part = {"attempt": attempt, "step": step, "files": entries, "state": {"updates": state["updates"]}}
-        _write_json(directory / f"part-{p.rank}.json", part)
-        return part
+            parts["weights"] = (f"weights-t{p.tensor_rank}-p{p.stage}", state["weights"])
+        if p.data_rank == 0 or self._options.use_distributed_optimizer:
+            parts["optimizer"] = (f"optimizer-t{p.tensor_rank}-p{p.stage}-d{p.data_rank}",
+                                  {key: state[key] for key in ("low", "high", "first", "second")})
+        entries = []
+        for content, (stem, value) in parts.items():
+            name = f"{stem}-{self._suffix}.pt"
+            # By way of memory: torch's own writer ends the process when the disk is full.
+            buffer = io.BytesIO()
+            torch.save(value, buffer)
+            data = buffer.getbuffer()
+            _write_synced(directory / name, data)
+            entries.append({"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
+                            "content": content, "tensorRank": p.tensor_rank, "stage": p.stage})
+        _write_json(self._part(directory, p.rank), entries)
 
-    def _complete(self, directory, attempt, step, consumed_samples, state, begin):
+    def _part(self, directory, rank):
+        return directory / f"part-{rank}-{self._suffix}.json"
+
+    def _complete(self, directory, facts, begin):
+        p = self._parallel
         files = []
         deadline = time.monotonic() + PARTS_TIMEOUT_SECONDS
-        for rank in range(self._parallel.world):
-            path = directory / f"part-{rank}.json"
-            while True:
-                try:
-                    part = json.loads(path.read_text())
-                    if part["attempt"] == attempt:
-                        break
-                except (OSError, ValueError):
-                    part = None
+        for rank in range(p.world):
+            path = self._part(directory, rank)
+            while not path.exists():
                 if time.monotonic() > deadline:
                     raise OSError(f"rank {rank} did not write its part of {directory}")
                 time.sleep(0.01)
-            files += part["files"]
-        p = self._parallel
-        manifest = {"step": step, "consumedSamples": consumed_samples, "updates": state["updates"],
-                    "tensor": p.tensor_size, "pipeline": p.pipeline_size, "data": p.data_size, "files": files}
+            files += json.loads(path.read_text())
+        manifest = directory / "MANIFEST.json"
+        if manifest.exists() and json.loads(manifest.read_text())["attempt"] > self._attempt:
+            raise OSError(f"{directory} was saved by a newer attempt than {self._attempt}, which this one gives way to")
         _sync_directory(directory)
-        _write_json(directory / "MANIFEST.json", manifest)
+        _write_json(manifest, {**facts, "attempt": self._attempt, "tensor": p.tensor_size, "pipeline": p.pipeline_size,
+                               "data": p.data_size, "model": model_of(self._options), "files": files})
         _sync_directory(directory)
-        self._report({"kind": "checkpoint", "step": step, "path": str(directory.resolve()),
-                      "consumedSamples": consumed_samples, "seconds": time.perf_counter() - begin,
+        self._clear(directory, {entry["file"] for entry in files})
+        self._report({"kind": "checkpoint", "step": facts["step"], "path": str(directory.resolve()),
+                      "consumedSamples": facts["consumedSamples"], "seconds": time.perf_counter() - begin,
                       "state": "written"})
 
+    def _clear(self, directory, keep):
+        """Deletes what the manifest does not name, but nothing that a newer attempt may be writing."""
+        for path in directory.iterdir():
+            attempt = re.search(r"-(\d+)-[0-9a-f]{8}\.\w+$", path.name)
+            if attempt and int(attempt[1]) <= self._attempt and path.name not in keep:
+                path.unlink(missing_ok=True)
 
-def load(root, step, optimizer, parallel):
-    """Restores the optimizer and the weights; returns consumed samples. Any number of data ranks may have saved."""
+
+def load(root, step, optimizer, parallel, options):
+    """Restores the optimizer and the weights; returns the manifest. Any number of data ranks may have saved."""
     directory = directory_of(root, step)
     try:
         manifest = json.loads((directory / "MANIFEST.json").read_text())
@@ -158,23 +158,24 @@ def load(root, step, optimizer, parallel):
             raise CheckpointError(
                 f"{directory} was saved with tensor {manifest['tensor']} x pipeline {manifest['pipeline']}, "
                 f"this run has {parallel.tensor_size} x {parallel.pipeline_size}")
-        place = f"t{parallel.tensor_rank}-p{parallel.stage}"
-        weights, first, second = None, torch.zeros(optimizer.size), torch.zeros(optimizer.size)
+        other = [f"--{name.replace('_', '-')} {manifest['model'].get(name)}, here {value}"
+                 for name, value in model_of(options).items() if manifest["model"].get(name) != value]
+        if other:
+            raise CheckpointError(f"{directory} is of another model: {'; '.join(other)}")
+        first, second = torch.zeros(optimizer.size), torch.zeros(optimizer.size)
         for entry in manifest["files"]:
-            name = entry["file"]
-            if not (name == f"weights-{place}.pt" or name.startswith(f"optimizer-{place}-")):
+            if (entry["tensorRank"], entry["stage"]) != (parallel.tensor_rank, parallel.stage):
                 continue
-            if hashlib.sha256((directory / name).read_bytes()).hexdigest() != entry["sha256"]:
-                raise CheckpointError(f"{directory / name} does not have the checksum of its manifest")
-            value = torch.load(directory / name, map_location="cpu")
-            if name.startswith("weights"):
+            data = (directory / entry["file"]).read_bytes()
+            if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+                raise CheckpointError(f"{directory / entry['file']} does not have the checksum of its manifest")
+            value = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+            if entry["content"] == "weights":
                 weights = value
             else:
                 first[value["low"]:value["high"]] = value["first"]
                 second[value["low"]:value["high"]] = value["second"]
-        if weights is None or len(weights) != optimizer.size:
-            raise CheckpointError(f"{directory} is of another model: its shape does not fit")
-    except (OSError, ValueError, KeyError) as problem:
-        raise CheckpointError(f"{directory} cannot be read: {problem!r}") from problem
-    optimizer.restore(weights, first, second, manifest["updates"])
-    return manifest["consumedSamples"]
+        optimizer.restore(weights, first, second, manifest["updates"])
+        return manifest
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise CheckpointError(f"{directory} cannot be read: {type(problem).__name__}: {problem}") from problem

@@ -23,13 +23,14 @@ class Corpus:
             manifest = json.loads((root / "manifest.json").read_text())
             self.shards = [(entry["file"], entry["bytes"]) for entry in manifest["shards"]]
             parts = [numpy.fromfile(root / name, dtype=numpy.uint8) for name, _ in self.shards]
+            self._bytes = numpy.concatenate(parts)
             self._validation = numpy.fromfile(root / manifest["validation"]["file"], dtype=numpy.uint8)
         except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise CorpusError(f"{directory} is no corpus: {problem!r}; build one with longhaul_agent.corpus")
+            raise CorpusError(f"{directory} is no corpus: {type(problem).__name__}: {problem};"
+                              " build one with longhaul_agent.corpus") from problem
         for (name, size), part in zip(self.shards, parts):
             if len(part) != size:
                 raise CorpusError(f"{root / name} has {len(part)} bytes, the manifest says {size}")
-        self._bytes = numpy.concatenate(parts)
         self.samples = (len(self._bytes) - 1) // length
         if self.samples < 1 or len(self._validation) <= length:
             raise CorpusError(f"{directory} is shorter than one sample of {length} bytes")

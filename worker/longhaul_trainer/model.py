@@ -136,7 +136,7 @@ class Stage(nn.Module):
         if self.parallel.first_stage:
             x = functional.embedding(x, self.embedding) + self.positions[:x.shape[1]]
         for block in self.blocks:
-            x = checkpoint(block, x) if self.recompute and self.training else block(x)
+            x = checkpoint(block, x, use_reentrant=True) if self.recompute and self.training else block(x)
         if not self.parallel.last_stage:
             return x
         logits = functional.linear(self.norm(x), self.embedding if self.tied else self.head)

@@ -1,6 +1,7 @@
 """Process groups and collectives, with the time spent in them."""
 
 import os
+import secrets
 import time
 
 import torch
@@ -25,9 +26,13 @@ class Parallel:
             self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
             torch.cuda.set_device(self.device)
         self.tensor_group = self.data_group = self.model_group = self.embedding_group = None
+        self.onward_group = self.back_group = None
         if self.world > 1:
             dist.init_process_group(options.distributed_backend, init_method="env://")
             self._make_groups()
+        # The same number on all ranks of one start and of no other.
+        mine = secrets.randbits(32) if self.rank == 0 else 0
+        self.life = int(self.sum_world(torch.tensor([mine], device=self.device)))
 
     def _rank_of(self, tensor, data, stage):
         return tensor + self.tensor_size * (data + self.data_size * stage)
@@ -53,6 +58,13 @@ class Parallel:
                 group = dist.new_group(ends)
                 if (tensor, data) == (self.tensor_rank, self.data_rank):
                     self.embedding_group = group
+                if self.pipeline_size > 1:
+                    # NCCL carries out the transfers of a group in order on each side: in one group, two neighbours
+                    # that both send first would wait for each other.
+                    line = [self._rank_of(tensor, data, stage) for stage in p]
+                    groups = dist.new_group(line), dist.new_group(line)
+                    if (tensor, data) == (self.tensor_rank, self.data_rank):
+                        self.onward_group, self.back_group = groups
 
     @property
     def first_stage(self):
@@ -111,15 +123,21 @@ class Parallel:
             parts[0].copy_(mine)
 
     def send(self, tensor, stages):
-        """Starts to send to the stage `stages` further; returns a handle to wait on."""
-        to = self.rank + stages * self.tensor_size * self.data_size
-        return self._timed(dist.isend, tensor.contiguous(), to), tensor
+        """Starts to send to the stage `stages` further, 1 or -1; returns a handle to wait on."""
+        tensor = tensor.contiguous()
+        group = self.onward_group if stages > 0 else self.back_group
+        # The handle keeps the tensor alive as long as it is read.
+        return self._timed(dist.isend, tensor, self._neighbour(stages), group=group), tensor
 
     def receive(self, shape, stages):
         """The tensor from the stage `stages` further."""
         tensor = torch.empty(shape, device=self.device)
-        self._timed(dist.recv, tensor, self.rank + stages * self.tensor_size * self.data_size)
+        group = self.onward_group if stages < 0 else self.back_group
+        self._timed(dist.recv, tensor, self._neighbour(stages), group=group)
         return tensor
+
+    def _neighbour(self, stages):
+        return self.rank + stages * self.tensor_size * self.data_size
 
     def wait(self, handle):
         self._timed(handle[0].wait)

@@ -4,7 +4,11 @@ import math
 
 
 def learning_rate(options, step):
-    """Learning rate of optimizer step `step`, counted from 1."""
+    """Learning rate of optimizer step `step`, counted from 1.
+
+    Megatron-LM logs this value for the step, but applies that of the step before, since it moves its scheduler on
+    between the two: its first warm-up step does nothing. Here the value that is logged is the one applied.
+    """
     top, low, warmup, decay = options.lr, options.min_lr, options.lr_warmup_iters, options.lr_decay_iters
     if warmup > 0 and step <= warmup:
         return top * step / warmup

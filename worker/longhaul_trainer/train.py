@@ -5,7 +5,6 @@ import json
 import math
 import os
 import signal
-import sys
 import time
 
 import torch
@@ -32,6 +31,27 @@ class Report:
             self._file.write(json.dumps(entry) + "\n")
 
 
+class Interval:
+    """What one log line sums up: the steps since the last one."""
+
+    def __init__(self):
+        self.steps = self.skipped = self.nan = 0
+        self.seconds = self.loss = 0.0
+
+    def add(self, seconds, loss, skipped, nan):
+        self.steps += 1
+        self.seconds += seconds
+        self.skipped += skipped
+        self.nan += nan
+        if not skipped and not nan:
+            self.loss += loss
+
+    def mean_loss(self):
+        """Over the steps that were applied; NaN if there were none."""
+        applied = self.steps - self.skipped - self.nan
+        return self.loss / applied if applied else math.nan
+
+
 class Trainer:
     """One rank's part of a run, from a checkpoint or from the start to the last step."""
 
@@ -47,12 +67,14 @@ class Trainer:
         self.skip = frozenset(options.iterations_to_skip)
         self.told_shards = set()
         self.stop = False
-        self.step = 0
+        self.step = self.consumed = self.skipped_samples = 0
+        self.interval = Interval()
         if options.load:
             step = options.ckpt_step or latest(options.load)
             if step:
-                load(options.load, step, self.optimizer, self.parallel)
-                self.step = step
+                manifest = load(options.load, step, self.optimizer, self.parallel, options)
+                self.step, self.consumed = step, manifest["consumedSamples"]
+                self.skipped_samples = manifest["skippedSamples"]
 
     def run(self):
         """Trains; returns the exit code."""
@@ -65,7 +87,8 @@ class Trainer:
                 self._evaluate()
             last = self.step == o.train_iters
             if o.save and (last or self.drain or o.save_interval and self.step % o.save_interval == 0):
-                self.saver.save(self.step, self.optimizer.state(), self.step * o.global_batch_size)
+                self.saver.save(self.step, self.optimizer.state(), {
+                    "consumedSamples": self.consumed, "skippedSamples": self.skipped_samples})
             if self.drain:
                 break
         self.saver.wait()
@@ -79,7 +102,7 @@ class Trainer:
     def _train_step(self):
         o, p = self.options, self.parallel
         begin, p.seconds = time.perf_counter(), 0.0
-        first = (self.step - 1) * o.global_batch_size
+        first = self.consumed
         self._report_shards(first, first + o.global_batch_size)
         rate = learning_rate(o, self.step)
         skipped = self.step in self.skip
@@ -96,23 +119,32 @@ class Trainer:
         nan = not skipped and not (math.isfinite(loss) and math.isfinite(norm))
         if not skipped and not nan:
             self.optimizer.update(rate, norm)
+        self.consumed += o.global_batch_size
+        self.skipped_samples += skipped * o.global_batch_size
         seconds = time.perf_counter() - begin
         self.report({"kind": "step", "step": self.step, "computeSeconds": seconds - p.seconds,
                      "communicationSeconds": p.seconds, "totalSeconds": seconds})
-        if p.last_rank and self.step % o.log_interval == 0:
-            self._log(seconds, rate, loss, norm, skipped, nan)
+        self.interval.add(seconds, loss, skipped, nan)
+        if self.step % o.log_interval == 0:
+            if p.last_rank:
+                self._log(self.interval, rate, norm)
+            self.interval = Interval()
 
-    def _log(self, seconds, rate, loss, norm, skipped, nan):
+    def _log(self, interval, rate, norm):
         o = self.options
         fields = [
             f" [{datetime.datetime.now():%Y-%m-%d %H:%M:%S}] iteration {self.step:8d}/{o.train_iters:8d}",
-            f" consumed samples: {self.step * o.global_batch_size:12d}",
-            f" elapsed time per iteration (ms): {1e3 * seconds:.1f}",
+            f" consumed samples: {self.consumed:12d}"]
+        if self.skipped_samples:
+            fields.append(f" skipped samples: {self.skipped_samples:12d}")
+        fields += [
+            f" elapsed time per iteration (ms): {1e3 * interval.seconds / interval.steps:.1f}",
             f" learning rate: {rate:.6E}",
             f" global batch size: {o.global_batch_size:5d}"]
-        if not skipped:
-            fields += [f" lm loss: {loss:.6E}", " loss scale: 1.0", f" grad norm: {norm:.3f}"]
-        fields += [f" number of skipped iterations: {int(skipped):3d}", f" number of nan iterations: {int(nan):3d}"]
+        if interval.steps > interval.skipped:
+            fields += [f" lm loss: {interval.mean_loss():.6E}", " loss scale: 1.0", f" grad norm: {norm:.3f}"]
+        fields += [f" number of skipped iterations: {interval.skipped:3d}",
+                   f" number of nan iterations: {interval.nan:3d}"]
         print(" |".join(fields) + " |", flush=True)
 
     def _report_shards(self, first, end):
@@ -193,9 +225,3 @@ class Trainer:
         if p.last_rank:
             print(f" validation loss at iteration {self.step} | lm loss value: {loss:.6E} | "
                   f"lm loss PPL: {math.exp(min(20, loss)):.6E} | ", flush=True)
-
-
-def fail(code, message):
-    """Ends the process at once with the reason on standard error."""
-    print(f"longhaul_trainer: {message}", file=sys.stderr, flush=True)
-    os._exit(code)

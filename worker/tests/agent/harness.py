@@ -39,6 +39,18 @@ def until(condition, what):
         time.sleep(0.01)
 
 
+def small_disk(case, directory, size):
+    """Mounts an empty file system of `size` bytes for the time of a test; skips the test where that cannot be."""
+    if os.geteuid() != 0:
+        case.skipTest("a small file system can only be mounted by root")
+    directory.mkdir(exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "longhaul-test", str(directory)],
+                             capture_output=True, text=True)
+    if mounted.returncode:
+        case.skipTest(f"cannot mount a small file system: {mounted.stderr.strip()}")
+    case.addCleanup(subprocess.run, ["umount", "-l", str(directory)])
+
+
 class FakeService:
     """Stores records as the real one does: in the order of their numbers, each number once.
 
@@ -109,8 +121,9 @@ class FakeService:
             records = message["records"]
             if hurdle == "stores-half":
                 records = records[:len(records) // 2]
-            self.acknowledged += message["acknowledged"]
-            self.commands = [c for c in self.commands if c["id"] not in message["acknowledged"]]
+            if hurdle != "forgets-acknowledgements":
+                self.acknowledged += message["acknowledged"]
+                self.commands = [c for c in self.commands if c["id"] not in message["acknowledged"]]
             for record in records:
                 self.store(record)
             answer = json.dumps({"ack": len(self.stored), "epoch": self.epoch, "commands": self.commands}).encode()

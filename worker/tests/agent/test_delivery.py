@@ -1,10 +1,8 @@
 """Nothing lost, nothing doubled, in order: whatever the service, the network, the disk or a kill does."""
 
 import os
-import subprocess
-import unittest
 
-from .harness import AgentCase, until
+from .harness import AgentCase, small_disk, until
 
 COUNT = 2000
 
@@ -103,18 +101,9 @@ class KilledAgent(AgentCase):
         self.assertEqual(EXPECTED[:10], self.service.lines())
 
 
-@unittest.skipUnless(os.geteuid() == 0, "a small file system can only be mounted by root")
 class FullDisk(AgentCase):
-    def setUp(self):
-        super().setUp()
-        self.state.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "longhaul-test", str(self.state)],
-                                 capture_output=True, text=True)
-        if mounted.returncode:
-            self.skipTest(f"cannot mount a small file system: {mounted.stderr.strip()}")
-        self.addCleanup(subprocess.run, ["umount", "-l", str(self.state)])
-
     def test_records_wait_in_memory_until_there_is_space_again(self):
+        small_disk(self, self.state, 512 << 10)
         agent = self.agent()
         ballast = self.state / "ballast"
         go = self.directory / "go"

@@ -84,14 +84,14 @@ class Ranks(AgentCase):
 
     def test_exit_codes_and_signals_are_told_apart_after_the_last_words(self):
         agent = self.agent()
-        self.start("import os, signal, sys\nprint('last words')\nsys.stdout.flush()\n"
+        self.start("import os, signal, sys\nos.write(1, b'last words\\n' * 5000)\n"
                    "if os.environ['RANK'] == '0': sys.exit(17)\nos.kill(os.getpid(), signal.SIGSEGV)", ranksPerNode=2)
         self.assertEqual("failed", self.ended(agent))
         ends = {r["rank"]: (r.get("code"), r.get("signal")) for r in self.service.of("rank-exited")}
         self.assertEqual({0: (17, None), 1: (None, signal.SIGSEGV)}, ends)
         for rank in (0, 1):
             kinds = [r["kind"] for r in self.service.stored if r.get("rank") == rank]
-            self.assertEqual(["rank-started", "log-line", "rank-exited"], kinds)
+            self.assertEqual(["rank-started"] + ["log-line"] * 5000 + ["rank-exited"], kinds)
 
     def test_siblings_of_a_dead_rank_are_killed_after_a_grace(self):
         agent = self.agent()
@@ -123,14 +123,23 @@ class Ranks(AgentCase):
 class Commands(AgentCase):
     def test_a_command_is_obeyed_once_however_often_it_comes(self):
         agent = self.agent()
-        # The answer to the sync that acknowledges it is lost, so that the service asks again.
-        self.service.hurdles = ["none", "hang-up", 500, "hang-up"]
-        self.start("import time\ntime.sleep(1)")
+        self.start("import signal, sys, time\ntold = []\nsignal.signal(signal.SIGTERM, lambda *_: told.append(1))\n"
+                   "print('up', flush=True)\nwhile not told: time.sleep(0.01)\ntime.sleep(1)\n"
+                   "print('told', len(told))\nsys.exit(143)")
+        until(self.service.lines, "the rank")
+        self.service.hurdles = ["forgets-acknowledgements"] * 4
+        drain = self.command("drain", graceSeconds=60)
+        self.assertEqual("drained", self.ended(agent))
+        self.assertEqual(["up", "told 1"], self.service.lines())
+        self.assertEqual(1, self.service.acknowledged.count(drain))
+
+    def test_a_second_start_starts_nothing(self):
+        agent = self.agent()
+        self.start("import time\ntime.sleep(0.5)")
         self.start("print('a second start')")
         self.assertEqual("completed", self.ended(agent))
         self.assertEqual(1, len(self.service.of("rank-started")))
         self.assertEqual([], self.service.lines())
-        self.assertEqual(1, self.service.acknowledged.count("start-1"))
 
     def test_drain_lets_ranks_save_and_leave(self):
         agent = self.agent()

@@ -6,9 +6,12 @@ import random
 import shutil
 import tempfile
 import unittest
+import warnings
 
 from longhaul_agent import spool
 from longhaul_agent.spool import Spool
+
+from .harness import small_disk
 
 ALL = (10 ** 6, 1 << 40)
 
@@ -25,6 +28,7 @@ class SpoolCase(unittest.TestCase):
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="longhaul-spool-"))
         self.addCleanup(shutil.rmtree, self.directory)
+        warnings.simplefilter("ignore", ResourceWarning)  # an agent that is killed closes nothing
 
     def test_a_torn_last_line_is_dropped_and_its_number_used_again(self):
         first = Spool(self.directory)
@@ -69,6 +73,22 @@ class SpoolCase(unittest.TestCase):
         self.assertFalse(s.empty())
         s.acknowledge(500)
         self.assertTrue(s.empty())
+
+    def test_a_disk_that_fills_up_in_the_middle_of_a_record_keeps_what_was_whole(self):
+        disk = self.directory / "disk"
+        small_disk(self, disk, 64 << 10)
+        ballast = disk / "ballast"
+        ballast.write_bytes(b"x" * (20 << 10))
+        s, count = Spool(disk / "spool"), 40
+        for i in range(count):
+            s.append(line(f"{i} " + "x" * 1500))
+        on_disk = texts(s.pending(*ALL))
+        self.assertTrue(5 < len(on_disk) < count)
+        self.assertEqual(on_disk, texts(Spool(disk / "spool").pending(*ALL)))
+        ballast.unlink()
+        texts_now = texts(s.pending(*ALL))
+        self.assertEqual(list(range(count)), [int(text.split()[0]) for text in texts_now])
+        self.assertEqual(texts_now, texts(Spool(disk / "spool").pending(*ALL)))
 
     def test_any_sequence_of_writes_acknowledgements_and_restarts_keeps_every_record_once(self):
         self.addCleanup(setattr, spool, "SEGMENT_BYTES", spool.SEGMENT_BYTES)
