@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the service asks of the agent of one node. Delivered at least once with the answer to the agent's
- * {@code sync}; the agent obeys a command whose epoch is the newest it has seen, once per {@code id}.
+ * What the service asks of the agent of one node. Delivered with each answer to the agent's {@code sync} until it is
+ * acknowledged. The agent obeys it once per {@code id}, unless it has obeyed one of a newer epoch before.
  */
 public sealed interface AgentCommand {
     String id();
