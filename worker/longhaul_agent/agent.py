@@ -53,7 +53,7 @@ class Agent:
         self.obeyed_epoch = self.epoch
         self.link = Link(environment["LONGHAUL_SERVICE_URL"], environment["LONGHAUL_AGENT_TOKEN"],
                          environment["LONGHAUL_RUN"], environment["LONGHAUL_ATTEMPT"], self.node)
-        self.spool = Spool(self.directory / "spool")
+        self.spool = Spool(self.directory / "spool", now)
         self.ranks = Ranks(self.node, self.directory, self.report)
         self.reports = Reports(self.directory, self.report)
         self.done_commands = []
@@ -69,7 +69,6 @@ class Agent:
 
     def report(self, record):
         """Keeps a record for the service."""
-        record["at"] = now()
         if record["kind"] == "checkpoint" and record["state"] == "verified":
             self.last_checkpoint = max(self.last_checkpoint or 0, record["step"])
         self.spool.append(record)
@@ -153,7 +152,7 @@ class Agent:
             last = time.monotonic()
             acknowledged = list(self.done_commands)
             try:
-                answer = self.link.sync(self.epoch, acknowledged, self.spool.pending(BATCH, BATCH_BYTES))
+                answer = self.link.sync(self.epoch, acknowledged, *self.spool.pending(BATCH, BATCH_BYTES))
                 if answer["epoch"] < self.epoch:
                     raise Unreachable(f"an answer of epoch {answer['epoch']}, replaced by {self.epoch}")
             except AttemptOver as over:

@@ -42,13 +42,13 @@ class Link:
         }
         self._connection = None
 
-    def sync(self, epoch, acknowledged, records):
-        """Sends records (JSON texts); returns the service's answer as a dictionary.
+    def sync(self, epoch, acknowledged, records, until):
+        """Sends records (JSON texts) and up to when they are complete; returns the service's answer as a dictionary.
 
         Raises Unreachable or AttemptOver.
         """
-        ids = json.dumps(acknowledged)
-        body = f'{{"epoch":{epoch},"acknowledged":{ids},"records":[{",".join(records)}]}}'.encode("utf-8")
+        head = json.dumps({"epoch": epoch, "acknowledged": acknowledged, **({"until": until} if until else {})})
+        body = f'{head[:-1]},"records":[{",".join(records)}]}}'.encode("utf-8")
         try:
             if self._connection is None:
                 self._connection = self._connect(self._host, timeout=TIMEOUT_SECONDS)

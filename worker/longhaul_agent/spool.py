@@ -17,9 +17,11 @@ class Spool:
     that it wrote always among them.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, clock):
+        """`clock()`: the time as text."""
         self._directory = pathlib.Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._clock = clock
         self._lock = threading.Lock()
         self._records = []
         self._unwritten = []
@@ -50,9 +52,9 @@ class Spool:
         return sorted(self._directory.glob("*.jsonl"), key=lambda path: int(path.stem))
 
     def append(self, record):
-        """Numbers the record and keeps it."""
+        """Numbers and dates the record and keeps it."""
         with self._lock:
-            record["seq"] = self._next
+            record["seq"], record["at"] = self._next, self._clock()
             self._next += 1
             self._unwritten.append((record["seq"], json.dumps(record, separators=(",", ":"), ensure_ascii=False)))
             self._write()
@@ -85,8 +87,9 @@ class Spool:
             self._file.truncate(self._segment_bytes)
 
     def pending(self, limit, limit_bytes):
-        """The oldest records that are on disk and not acknowledged, as JSON texts: at most `limit`, and no more
-        than fit `limit_bytes`, but one at least."""
+        """(records, until): the oldest records that are on disk and not acknowledged, as JSON texts, at most `limit`
+        and no more than fit `limit_bytes`, but one at least; and the time up to which there are no others, if any.
+        """
         with self._lock:
             self._write()
             found, size = [], 0
@@ -95,7 +98,9 @@ class Spool:
                 if found and size > limit_bytes:
                     break
                 found.append(line)
-            return found
+            if len(found) == len(self._records) and not self._unwritten:
+                return found, self._clock()
+            return found, json.loads(found[-1])["at"] if found else None
 
     def empty(self):
         with self._lock:

@@ -61,6 +61,7 @@ class FakeService:
         self.stored = []
         self.requests = []
         self.refused = []
+        self.complete_until = ""
         self.acknowledged = []
         self.commands = []
         self.hurdles = []
@@ -126,6 +127,8 @@ class FakeService:
                 self.commands = [c for c in self.commands if c["id"] not in message["acknowledged"]]
             for record in records:
                 self.store(record)
+            if hurdle != "stores-half":
+                self.complete_until = message.get("until", self.complete_until)
             answer = json.dumps({"ack": len(self.stored), "epoch": self.epoch, "commands": self.commands}).encode()
             if hurdle == "stores-then-drops":
                 handler.send_response(200)
@@ -138,6 +141,8 @@ class FakeService:
 
     def store(self, record):
         if record["seq"] == len(self.stored) + 1:
+            if record["at"] < self.complete_until:
+                self.refused.append(f"said to be complete until {self.complete_until} before {record}")
             self.stored.append(record)
         elif record["seq"] > len(self.stored):
             self.refused.append(f"gap before {record}")

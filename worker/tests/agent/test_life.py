@@ -21,6 +21,9 @@ class Registration(AgentCase):
         self.assertEqual(agent.pid, registered[0]["pid"])
         self.assertTrue(0 < registered[0]["freePort"] < 65536 and registered[0]["host"])
         self.assertRegex(registered[0]["at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        told = [request["message"]["until"] for request in self.service.requests]
+        self.assertLess(told[0], told[-1], "silence is told of as well")
+        self.assertLessEqual(registered[0]["at"], told[0])
         request = self.service.requests[0]
         self.assertEqual("/agent/v1/runs/run-1/attempts/3/nodes/2/sync", request["path"])
         self.assertEqual(f"Bearer {TOKEN}", request["headers"]["Authorization"])
