@@ -15,7 +15,6 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.web.server.PortInUseException;
 import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.context.support.GenericApplicationContext;
 
 /** Starts and stops the service. */
 public final class LonghaulApplication {
@@ -100,7 +99,7 @@ public final class LonghaulApplication {
                 .properties(settings)
                 .build();
         application.addInitializers(
-                context -> ((GenericApplicationContext) context).registerBean(ServiceHome.class, () -> home));
+                context -> context.getBeanFactory().registerSingleton("serviceHome", home));
         return application.run();
     }
 

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -18,6 +19,8 @@ import org.springframework.transaction.support.TransactionTemplate;
 
 /** {@link RunStore} in PostgreSQL (sql/V001__runs.sql). Writers of a run take turns by the lock of its row. */
 public final class JdbcRunStore implements RunStore {
+    private static final Pattern ZERO_CHARACTER = Pattern.compile("(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000");
+
     private final JdbcClient sql;
     private final JdbcTemplate template;
     private final TransactionTemplate transactions;
@@ -74,10 +77,16 @@ public final class JdbcRunStore implements RunStore {
     private void insert(UUID run, long first, List<? extends RunEvent> events) {
         List<Object[]> rows = new ArrayList<>();
         for (RunEvent event : events) {
-            rows.add(new Object[]{run, first + rows.size(), Timestamp.from(event.at()), RunJson.text(event)});
+            rows.add(new Object[]{run, first + rows.size(), Timestamp.from(event.at()),
+                    storable(RunJson.text(event))});
         }
         template.batchUpdate("INSERT INTO run_event (run, sequence, at, body) VALUES (?, ?, ?, ?::jsonb)",
                 rows);
+    }
+
+    /** PostgreSQL's text cannot hold a zero character, JSON's can; an escaped backslash before u0000 is none. */
+    private static String storable(String json) {
+        return ZERO_CHARACTER.matcher(json).replaceAll("$1\\\\ufffd");
     }
 
     @Override
@@ -203,9 +212,8 @@ public final class JdbcRunStore implements RunStore {
         for (AgentRecord message : records) {
             if (message.seq() == last + 1) {
                 last = message.seq();
-                // PostgreSQL's text cannot hold a zero character, JSON's can.
-                String body = AgentJson.text(message).replace("\\u0000", "\\ufffd");
-                rows.add(new Object[]{attempt.run(), attempt.attempt(), node, last, body});
+                rows.add(new Object[]{attempt.run(), attempt.attempt(), node, last,
+                        storable(AgentJson.text(message))});
             }
         }
         template.batchUpdate(
