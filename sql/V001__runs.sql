@@ -15,11 +15,12 @@ CREATE TABLE run (
     cursor          bigint NOT NULL DEFAULT 0
 );
 
+-- json keeps the text as it is, jsonb would sort an incident's evidence.
 CREATE TABLE run_event (
     run      uuid NOT NULL REFERENCES run,
     sequence bigint NOT NULL,
     at       timestamptz NOT NULL,
-    body     jsonb NOT NULL,
+    body     json NOT NULL,
     PRIMARY KEY (run, sequence)
 );
 

@@ -12,6 +12,16 @@ public sealed interface AgentCommand {
 
     long epoch();
 
+    /** The same command from another controller. */
+    default AgentCommand with(long newEpoch) {
+        return switch (this) {
+            case Start c -> new Start(c.id, newEpoch, c.command, c.environment, c.nodes, c.ranksPerNode,
+                    c.masterAddress, c.masterPort, c.resumeStep);
+            case Drain c -> new Drain(c.id, newEpoch, c.graceSeconds);
+            case Stop c -> new Stop(c.id, newEpoch);
+        };
+    }
+
     /** Start this node's ranks. */
     record Start(
             String id,

@@ -77,14 +77,13 @@ public final class JdbcRunStore implements RunStore {
     private void insert(UUID run, long first, List<? extends RunEvent> events) {
         List<Object[]> rows = new ArrayList<>();
         for (RunEvent event : events) {
-            rows.add(new Object[]{run, first + rows.size(), Timestamp.from(event.at()),
-                    storable(RunJson.text(event))});
+            rows.add(new Object[]{run, first + rows.size(), Timestamp.from(event.at()), RunJson.text(event)});
         }
-        template.batchUpdate("INSERT INTO run_event (run, sequence, at, body) VALUES (?, ?, ?, ?::jsonb)",
+        template.batchUpdate("INSERT INTO run_event (run, sequence, at, body) VALUES (?, ?, ?, ?::json)",
                 rows);
     }
 
-    /** PostgreSQL's text cannot hold a zero character, JSON's can; an escaped backslash before u0000 is none. */
+    /** PostgreSQL's jsonb cannot hold a zero character; an escaped backslash before u0000 is none. */
     private static String storable(String json) {
         return ZERO_CHARACTER.matcher(json).replaceAll("$1\\\\ufffd");
     }
@@ -124,7 +123,8 @@ public final class JdbcRunStore implements RunStore {
             List<RunDecider.Command> commands) {
         inTransaction(() -> {
             requireController(epoch);
-            int moved = sql.sql("UPDATE run SET last_event = ?, cursor = ? WHERE id = ? AND last_event = ?")
+            int moved = sql.sql(
+                    "UPDATE run SET last_event = ?, cursor = greatest(cursor, ?) WHERE id = ? AND last_event = ?")
                     .params(after + events.size(), cursor, run, after)
                     .update();
             if (moved == 0) {
@@ -189,7 +189,8 @@ public final class JdbcRunStore implements RunStore {
             }
             acknowledge(attempt, node, acknowledged);
             long stored = append(attempt, node, records, now);
-            return new Answer.Accepted(stored, newestEpoch(), pending(attempt, node));
+            long epoch = newestEpoch();
+            return new Answer.Accepted(stored, epoch, pending(attempt, node, epoch));
         });
     }
 
@@ -228,12 +229,12 @@ public final class JdbcRunStore implements RunStore {
         return last;
     }
 
-    private List<AgentCommand> pending(AttemptKey attempt, int node) {
+    private List<AgentCommand> pending(AttemptKey attempt, int node, long epoch) {
         return sql.sql(
                 "SELECT body FROM agent_command WHERE run = ? AND attempt = ? AND node = ? AND NOT acknowledged"
                         + " ORDER BY number")
                 .params(attempt.run(), attempt.attempt(), node)
-                .query((row, number) -> AgentJson.command(row.getString(1)))
+                .query((row, number) -> AgentJson.command(row.getString(1)).with(epoch))
                 .list();
     }
 }

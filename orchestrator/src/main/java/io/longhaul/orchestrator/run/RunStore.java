@@ -44,6 +44,7 @@ public interface RunStore {
      * Adds what one decision came to: events, the cursor and commands, together or not at all.
      *
      * @param after sequence number of the last event that the decision knew
+     * @param cursor never goes back: a lower one than before changes nothing
      * @throws FencedException if {@code epoch} is not the newest or the run has moved on
      */
     void commit(
@@ -66,7 +67,11 @@ public interface RunStore {
 
     /** Answer to an agent. */
     sealed interface Answer {
-        /** @param stored last stored {@code seq}, 0 for none */
+        /**
+         * @param stored last stored {@code seq}, 0 for none
+         * @param commands not acknowledged so far; the present controller stands in for those of former ones, so
+         *     they carry its epoch
+         */
         record Accepted(long stored, long epoch, List<AgentCommand> commands) implements Answer {}
 
         /** The attempt is over: its ranks must not live. */

@@ -104,7 +104,7 @@ public final class InMemoryRunStore implements RunStore {
             throw new FencedException("run " + run + " has moved on from event " + after);
         }
         stream.events.addAll(events);
-        stream.cursor = cursor;
+        stream.cursor = Math.max(stream.cursor, cursor);
         for (RunEvent event : events) {
             if (event instanceof RunEvent.AttemptDecided e) {
                 stream.attempts.add(e.launch().key().attempt());
@@ -150,6 +150,7 @@ public final class InMemoryRunStore implements RunStore {
                         .values()
                         .stream()
                         .filter(command -> !stream.acknowledged.contains(agent + command.id()))
+                        .map(command -> command.with(epoch))
                         .toList());
     }
 }

@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.longhaul.monitor.Finding;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
@@ -12,9 +13,12 @@ import io.longhaul.orchestrator.run.RunStore.Received;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
@@ -100,10 +104,12 @@ abstract class RunStoreContract {
         created();
         long next = store.takeOver();
         assertThat(next).isGreaterThan(epoch);
-        assertThatThrownBy(() -> store.commit(run, epoch, 1, List.of(new RunEvent.StopRequested(AT)), 0, List.of()))
+        assertThatThrownBy(
+                () -> store.commit(run, epoch, 1, List.of(new RunEvent.StopRequested(AT)), 0, List.of()))
                 .isInstanceOf(FencedException.class);
         assertThatThrownBy(
-                () -> store.create(UUID.randomUUID(), new RunEvent.Created(AT, Runs.spec()), Optional.empty(), epoch))
+                () -> store.create(UUID.randomUUID(), new RunEvent.Created(AT, Runs.spec()), Optional.empty(),
+                        epoch))
                 .isInstanceOf(FencedException.class);
         assertThat(store.load(run).orElseThrow().events()).hasSize(1);
         store.commit(run, next, 1, List.of(new RunEvent.StopRequested(AT)), 0, List.of());
@@ -117,6 +123,23 @@ abstract class RunStoreContract {
         assertThat(store.events(run, 0, 2)).extracting(RunStore.Numbered::sequence).containsExactly(1L, 2L);
         assertThat(store.events(run, 2, 2)).containsExactly(new RunStore.Numbered(3, more.get(1)));
         assertThat(store.events(run, 3, 2)).isEmpty();
+    }
+
+    @Test
+    void anEventIsReadAsItWasWritten() {
+        created();
+        Map<String, String> evidence = new LinkedHashMap<>();
+        evidence.put("what matters most", "zero \0 inside");
+        evidence.put("less", "\u2028");
+        RunEvent.IncidentOpened opened = new RunEvent.IncidentOpened(AT.plusNanos(1),
+                new Incident("1", Finding.Kind.NAN, 1, AT, Optional.empty(), OptionalLong.of(7),
+                        OptionalInt.empty(),
+                        Optional.empty(), "", evidence, "", new Incident.Decision("", evidence, List.of()),
+                        OptionalLong.empty(), List.of(), 0, 0, 0, Incident.Status.OPEN));
+        store.commit(run, epoch, 1, List.of(opened), 0, List.of());
+        RunEvent.IncidentOpened read = (RunEvent.IncidentOpened) store.events(run, 1, 1).getFirst().event();
+        assertThat(read).isEqualTo(opened);
+        assertThat(read.incident().evidence().keySet()).containsExactlyElementsOf(evidence.keySet());
     }
 
     @Test
@@ -153,13 +176,31 @@ abstract class RunStoreContract {
     }
 
     @Test
+    void aFormerControllersCommandCarriesTheEpochOfThePresentOne() {
+        launched();
+        store.commit(run, epoch, 2, List.of(), 0, List.of(stop("first")));
+        long next = store.takeOver();
+        assertThat(accepted(receive()).epoch()).isEqualTo(next);
+        assertThat(accepted(receive()).commands()).containsExactly(new AgentCommand.Stop("first", next));
+    }
+
+    @Test
+    void theCursorNeverGoesBack() {
+        launched();
+        store.commit(run, epoch, 2, List.of(), 9, List.of());
+        store.commit(run, epoch, 2, List.of(new RunEvent.StopRequested(AT)), 4, List.of());
+        assertThat(store.load(run).orElseThrow().cursor()).isEqualTo(9);
+    }
+
+    @Test
     void agentsOfAnUnknownOrEndedAttemptAreToldSoAndLeaveNothing() {
         assertThat(receive(1)).isEqualTo(new Answer.Unknown());
         launched();
         assertThat(store.receive(new AttemptKey(run, 2), 0, List.of(), records(1), AT))
                 .isEqualTo(new Answer.Unknown());
         accepted(receive(1));
-        store.commit(run, epoch, 2, List.of(new RunEvent.AttemptEnded(AT, 1, "failed", 0, Optional.empty())), 0,
+        store.commit(run, epoch, 2, List.of(new RunEvent.AttemptEnded(AT, 1, "failed", 0, Optional.empty())),
+                0,
                 List.of());
         assertThat(receive(2)).isEqualTo(new Answer.Ended());
         assertThat(store.records(run, 0, 10)).hasSize(1);
@@ -190,7 +231,8 @@ abstract class RunStoreContract {
         created();
         List<Boolean> won = together(2, number -> {
             try {
-                store.commit(run, epoch, 1, List.of(new RunEvent.Failed(AT, "writer " + number)), 0, List.of());
+                store.commit(run, epoch, 1, List.of(new RunEvent.Failed(AT, "writer " + number)), 0,
+                        List.of());
                 return true;
             } catch (FencedException lost) {
                 return false;
@@ -275,8 +317,8 @@ abstract class RunStoreContract {
                 Runs.spec().training().recipe(), List.of());
     }
 
-    private static RunDecider.Command stop(String id) {
-        return new RunDecider.Command(1, 0, new AgentCommand.Stop(id, 1));
+    private RunDecider.Command stop(String id) {
+        return new RunDecider.Command(1, 0, new AgentCommand.Stop(id, epoch));
     }
 
     private Answer receive(long... seqs) {
@@ -289,6 +331,8 @@ abstract class RunStoreContract {
     }
 
     private static List<AgentRecord> records(long... seqs) {
-        return LongStream.of(seqs).<AgentRecord>mapToObj(seq -> new AgentRecord.RankStarted(seq, AT, 0, 1)).toList();
+        return LongStream.of(seqs)
+                .<AgentRecord>mapToObj(seq -> new AgentRecord.RankStarted(seq, AT, 0, 1))
+                .toList();
     }
 }
