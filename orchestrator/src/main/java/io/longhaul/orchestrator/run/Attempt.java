@@ -16,7 +16,8 @@ import java.util.Set;
  * @param nodes what the agents said when they registered, by node
  * @param exitedNodes nodes whose agent reported that no rank is left, with its reason
  * @param deadline when an ending attempt is fenced even if agents are still silent
- * @param lastStep last step that the trainer logged, {@code launch.resumeStep()} before the first
+ * @param lastStep last step that the trainer logged; {@code launch.resumeStep()} while the attempt is live
+ * @param outcome completed, stopped or failed; empty while the attempt is live
  */
 public record Attempt(
         int number,
@@ -42,6 +43,11 @@ public record Attempt(
         nodes = Map.copyOf(nodes);
         exitedNodes = Map.copyOf(exitedNodes);
     }
+
+    /** Outcomes of an attempt that has ended. */
+    static final String COMPLETED = "completed";
+    static final String STOPPED = "stopped";
+    static final String FAILED = "failed";
 
     /** Life of an attempt, in this order; {@code ENDING} can be reached from each earlier one. */
     public enum Stage {

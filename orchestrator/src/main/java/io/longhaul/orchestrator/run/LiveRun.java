@@ -20,7 +20,6 @@ import java.util.TreeMap;
  */
 public final class LiveRun {
     private final Map<Integer, AttemptTrack> tracks = new HashMap<>();
-    private final Map<Integer, Instant> heard = new HashMap<>();
     private volatile RunState state;
     private long sequence;
     private long cursor;
@@ -78,7 +77,6 @@ public final class LiveRun {
         AttemptTrack track = trackOf(received.attempt());
         long before = track.lastStep().map(StepPoint::step).orElse(0L);
         List<Finding> findings = track.accept(received.message());
-        heard.merge(received.attempt(), received.message().at(), (a, b) -> a.isAfter(b) ? a : b);
         List<RunInput> inputs = new ArrayList<>();
         inputs.add(new RunInput.Told(received.attempt(), received.node(), received.message()));
         if (received.message() instanceof AgentRecord.LogLine) {

@@ -43,7 +43,7 @@ public final class RunDecider {
     /** @param epoch fencing number of the controller that decides */
     public Decision decide(RunState state, RunInput input, Instant now, long epoch) {
         Draft draft = new Draft(state, now, epoch);
-        if (!state.phase().ended()) {
+        if (!state.phase().ended() || input instanceof RunInput.ChangeAnswered) {
             draft.react(input);
         }
         return new Decision(draft.state, List.copyOf(draft.events), List.copyOf(draft.commands));
@@ -79,7 +79,11 @@ public final class RunDecider {
                         next();
                     }
                 }
-                case RunInput.NoPlan i -> emit(new RunEvent.Failed(now, i.reason()));
+                case RunInput.NoPlan i -> {
+                    if (state.plan().isEmpty()) {
+                        emit(new RunEvent.Failed(now, i.reason()));
+                    }
+                }
                 case RunInput.Created i -> live(i.attempt()).filter(a -> a.stage() == Stage.CREATING)
                         .ifPresent(a -> {
                             emit(new RunEvent.AttemptCreated(now, i.attempt()));
@@ -102,12 +106,9 @@ public final class RunDecider {
                         });
                 case RunInput.Fenced i -> live(i.attempt()).ifPresent(a -> fenced(a, i));
                 case RunInput.Advised i -> advised(i);
-                case RunInput.Scored i -> {
-                    if (state.change(i.change().id()).status() == RecipeChange.Status.APPLIED) {
-                        emit(new RunEvent.ChangeScored(now, i.change()));
-                        finishIfComplete();
-                    }
-                }
+                case RunInput.Scored i -> scored(i.change().id(), new RunEvent.ChangeScored(now, i.change()));
+                case RunInput.NotScored i ->
+                    scored(i.change(), new RunEvent.ChangeNotScored(now, i.change(), i.reason()));
                 case RunInput.StopAsked i -> stop();
                 case RunInput.ChangeAnswered i -> answered(i);
                 case RunInput.Silent i -> live(i.attempt()).filter(a -> a.startedAt().isPresent())
@@ -163,11 +164,13 @@ public final class RunDecider {
                         startIfComplete(attempt.number());
                     }
                 }
-                case AgentRecord.Checkpoint m -> emit(
-                        new RunEvent.CheckpointChanged(
-                                now,
-                                new CheckpointEntry(attempt.number(), m.step(), m.state(), m.path(), m.at(),
-                                        m.consumedSamples(), m.seconds(), m.problem())));
+                case AgentRecord.Checkpoint m -> {
+                    CheckpointEntry entry = new CheckpointEntry(attempt.number(), m.step(), m.state(),
+                            m.path(), m.at(), m.consumedSamples(), m.seconds(), m.problem());
+                    if (!state.checkpoints().contains(entry)) {
+                        emit(new RunEvent.CheckpointChanged(now, entry));
+                    }
+                }
                 case AgentRecord.AllExited m -> {
                     if (!attempt.exitedNodes().containsKey(node)) {
                         emit(new RunEvent.NodeExited(now, attempt.number(), node, m.reason()));
@@ -231,7 +234,7 @@ public final class RunDecider {
                                         new RunEvent.IncidentClosed(now, i.id(), Incident.Status.RECOVERED)));
                 return;
             }
-            if (attempt.stage() == Stage.ENDING) {
+            if (attempt.stage() == Stage.ENDING || known(finding)) {
                 return;
             }
             Incident incident = Responses.respond(state, input, now);
@@ -239,6 +242,16 @@ public final class RunDecider {
             if (incident.rollbackStep().isPresent()) {
                 end(attempt, incident.summary(), STOP_GRACE);
             }
+        }
+
+        private boolean known(Finding finding) {
+            return finding.kind() == Finding.Kind.SLOW_RANK
+                    && state.incidents()
+                            .stream()
+                            .anyMatch(
+                                    i -> i.kind() == Finding.Kind.SLOW_RANK
+                                            && i.status() == Incident.Status.OPEN
+                                            && i.rank().equals(finding.rank()));
         }
 
         private void fail(Attempt attempt, Finding.Kind kind, String summary, Duration grace) {
@@ -265,8 +278,11 @@ public final class RunDecider {
             if (attempt.stage() != Stage.ENDING) {
                 return;
             }
-            boolean completed = attempt.completed();
-            String outcome = completed ? "completed" : state.stopRequested() ? "stopped" : "failed";
+            // Steps that were done on data found bad meanwhile are to be done again.
+            boolean completed = attempt.completed() && state.newlyBlamed().isEmpty();
+            String outcome = completed
+                    ? Attempt.COMPLETED
+                    : state.stopRequested() ? Attempt.STOPPED : Attempt.FAILED;
             emit(
                     new RunEvent.AttemptEnded(
                             now, attempt.number(), outcome, input.lastStep(), input.lastStepAt()));
@@ -288,8 +304,15 @@ public final class RunDecider {
             }
         }
 
+        private void scored(String change, RunEvent event) {
+            if (state.awaitsScore().filter(c -> c.id().equals(change)).isPresent()) {
+                emit(event);
+                finishIfComplete();
+            }
+        }
+
         private void finishIfComplete() {
-            if (state.changes().stream().noneMatch(c -> c.status() == RecipeChange.Status.APPLIED)) {
+            if (state.awaitsScore().isEmpty()) {
                 emit(new RunEvent.Completed(now));
             }
         }
@@ -320,6 +343,9 @@ public final class RunDecider {
 
         private void answered(RunInput.ChangeAnswered input) {
             RecipeChange change = state.change(input.change());
+            if (state.phase().ended()) {
+                throw new IllegalStateException("the run has ended: " + state.reason());
+            }
             if (change.status() != RecipeChange.Status.PROPOSED) {
                 throw new IllegalStateException(
                         "recipe change " + change.id() + " is " + Responses.lower(change.status().name())

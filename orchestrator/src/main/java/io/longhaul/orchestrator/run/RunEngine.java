@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.run;
 
+import io.longhaul.orchestrator.adapt.AdaptOutcome;
 import io.longhaul.orchestrator.adapt.AdaptPort;
 import io.longhaul.orchestrator.adapt.AdaptRequest;
 import io.longhaul.orchestrator.attempt.AttemptTrack;
@@ -264,10 +265,7 @@ public final class RunEngine {
         }
         Optional<RecipeChange> unscored = state.awaitsScore();
         if (unscored.isPresent()) {
-            return Optional.of(
-                    new RunInput.Scored(
-                            adapt.score(state.id(), unscored.get(), state.totalSteps(),
-                                    run.curve(Long.MAX_VALUE))));
+            return Optional.of(score(run, unscored.get()));
         }
         return state.lastAttempt().flatMap(attempt -> switch (attempt.stage()) {
             case CREATING -> Optional.of(create(attempt));
@@ -283,6 +281,19 @@ public final class RunEngine {
             return new RunInput.PlanReady(plans.plan(state.spec()));
         } catch (NoPlanException e) {
             return new RunInput.NoPlan(String.valueOf(e.getMessage()));
+        } catch (RuntimeException e) {
+            // Planning is a function of the spec: asked again, it would fail again.
+            return new RunInput.NoPlan("planning broke, please report it: " + e);
+        }
+    }
+
+    private RunInput score(LiveRun run, RecipeChange change) {
+        try {
+            return new RunInput.Scored(
+                    adapt.score(run.state().id(), change, run.state().totalSteps(),
+                            run.curve(Long.MAX_VALUE)));
+        } catch (IllegalArgumentException e) {
+            return new RunInput.NotScored(change.id(), String.valueOf(e.getMessage()));
         }
     }
 
@@ -309,11 +320,15 @@ public final class RunEngine {
         RunState state = run.state();
         int next = state.attempts().size() + 1;
         long resume = state.resumeStep();
-        return new RunInput.Advised(
-                next,
-                adapt.adapt(
-                        new AdaptRequest(state.id(), next, resume, state.totalSteps(), state.recipe(),
-                                run.curve(resume), run.validation(resume), state.spec().training().seed())));
+        AdaptRequest request = new AdaptRequest(state.id(), next, resume, state.totalSteps(), state.recipe(),
+                run.curve(resume), run.validation(resume), state.spec().training().seed());
+        try {
+            return new RunInput.Advised(next, adapt.adapt(request));
+        } catch (RuntimeException e) {
+            // Workers stand still meanwhile: training on as before beats waiting for advice.
+            return new RunInput.Advised(next,
+                    new AdaptOutcome(Optional.empty(), "no advice, it broke: " + e));
+        }
     }
 
     /** Removes what ended attempts left in the world, also those that ended in an earlier life of the service. */

@@ -69,6 +69,9 @@ public sealed interface RunEvent {
 
     record ChangeScored(Instant at, RecipeChange change) implements RunEvent {}
 
+    /** What came of the change cannot be measured; it stays applied. */
+    record ChangeNotScored(Instant at, String change, String reason) implements RunEvent {}
+
     record StopRequested(Instant at) implements RunEvent {}
 
     record Waiting(Instant at, String code, String message, String action) implements RunEvent {}

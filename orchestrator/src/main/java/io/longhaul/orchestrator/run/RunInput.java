@@ -46,6 +46,9 @@ public sealed interface RunInput {
 
     record Scored(RecipeChange change) implements RunInput {}
 
+    /** What came of a change cannot be measured. */
+    record NotScored(String change, String reason) implements RunInput {}
+
     record StopAsked() implements RunInput {}
 
     record ChangeAnswered(String change, boolean approved) implements RunInput {}

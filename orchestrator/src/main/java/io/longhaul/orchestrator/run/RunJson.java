@@ -45,6 +45,7 @@ final class RunJson {
             @JsonSubTypes.Type(value = RunEvent.ChangeProposed.class, name = "change-proposed"),
             @JsonSubTypes.Type(value = RunEvent.ChangeDecided.class, name = "change-decided"),
             @JsonSubTypes.Type(value = RunEvent.ChangeScored.class, name = "change-scored"),
+            @JsonSubTypes.Type(value = RunEvent.ChangeNotScored.class, name = "change-not-scored"),
             @JsonSubTypes.Type(value = RunEvent.StopRequested.class, name = "stop-requested"),
             @JsonSubTypes.Type(value = RunEvent.Waiting.class, name = "waiting"),
             @JsonSubTypes.Type(value = RunEvent.Completed.class, name = "completed"),

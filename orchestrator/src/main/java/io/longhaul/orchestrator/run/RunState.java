@@ -32,6 +32,7 @@ public final class RunState {
     private List<Attempt> attempts = List.of();
     private Map<String, Incident> incidents = Map.of();
     private Map<String, RecipeChange> changes = Map.of();
+    private List<String> notScored = List.of();
     private Map<CheckpointKey, CheckpointEntry> checkpoints = Map.of();
 
     /** What a person is asked for. */
@@ -62,6 +63,7 @@ public final class RunState {
         this.attempts = other.attempts;
         this.incidents = other.incidents;
         this.changes = other.changes;
+        this.notScored = other.notScored;
         this.checkpoints = other.checkpoints;
     }
 
@@ -137,6 +139,7 @@ public final class RunState {
             }
             case RunEvent.ChangeDecided e -> put(change(e.change()).with(e.status()));
             case RunEvent.ChangeScored e -> put(e.change());
+            case RunEvent.ChangeNotScored e -> notScored = plus(notScored, e.change());
             case RunEvent.StopRequested e -> stopRequested = true;
             case RunEvent.Waiting e -> {
                 waitingFor = new WaitingFor(e.code(), e.message(), e.action());
@@ -315,18 +318,18 @@ public final class RunState {
     boolean needsAdvice() {
         return phase == RunPhase.RECOVERING
                 && !attempts.isEmpty()
-                && !attempts.getLast().live()
-                && !attempts.getLast().completed()
+                && attempts.getLast().outcome().equals(Attempt.FAILED)
                 && advisedBefore <= attempts.size();
     }
 
     /** Whether all steps are done and an applied change of recipe waits for its score. */
     Optional<RecipeChange> awaitsScore() {
-        return attempts.isEmpty() || attempts.getLast().live() || !attempts.getLast().completed()
+        return attempts.isEmpty() || !attempts.getLast().outcome().equals(Attempt.COMPLETED)
                 ? Optional.empty()
                 : changes.values()
                         .stream()
                         .filter(c -> c.status() == RecipeChange.Status.APPLIED)
+                        .filter(c -> !notScored.contains(c.id()))
                         .findFirst();
     }
 
@@ -349,14 +352,18 @@ public final class RunState {
     /** Data that the next attempt skips: what earlier ones skipped and what open incidents blame. */
     List<StepRange> skippedNext() {
         List<StepRange> ranges = new ArrayList<>(skipped);
-        open().forEach(i -> ranges.addAll(i.skipped()));
+        ranges.addAll(newlyBlamed());
         return StepRange.merged(ranges);
+    }
+
+    /** Data that open incidents blame. */
+    List<StepRange> newlyBlamed() {
+        return open().stream().flatMap(i -> i.skipped().stream()).toList();
     }
 
     /** Where the next attempt resumes: at the newest verified checkpoint before any newly blamed data; 0 for none. */
     long resumeStep() {
-        long atMost = open().stream()
-                .flatMap(i -> i.skipped().stream())
+        long atMost = newlyBlamed().stream()
                 .mapToLong(range -> range.first() - 1)
                 .min()
                 .orElse(Long.MAX_VALUE);

@@ -37,6 +37,7 @@ final class EventTexts {
                             .score()
                             .map(s -> String.format(java.util.Locale.ROOT, "%.4f", s.measuredFinalLoss()))
                             .orElse("unknown");
+            case RunEvent.ChangeNotScored e -> "change of recipe not scored: " + e.reason();
             case RunEvent.StopRequested e -> "stop requested";
             case RunEvent.Waiting e -> "waiting: " + e.message();
             case RunEvent.Completed e -> "all steps done";

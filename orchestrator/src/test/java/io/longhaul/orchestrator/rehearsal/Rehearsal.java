@@ -227,7 +227,7 @@ final class Rehearsal implements SimulatedService.Watch {
         }
         state.changes()
                 .stream()
-                .filter(c -> c.status() == RecipeChange.Status.PROPOSED)
+                .filter(c -> c.status() == RecipeChange.Status.PROPOSED && !state.phase().ended())
                 .findFirst()
                 .ifPresent(c -> service
                         .act(() -> service.engine().answer(id, c.id(), cluster.chance(0.5), time.now())));

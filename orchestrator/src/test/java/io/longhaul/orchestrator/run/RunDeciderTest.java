@@ -1,0 +1,533 @@
+package io.longhaul.orchestrator.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.longhaul.monitor.Finding;
+import io.longhaul.orchestrator.Golden;
+import io.longhaul.orchestrator.launch.AgentCommand;
+import io.longhaul.orchestrator.run.RunDecider.Decision;
+import io.longhaul.orchestrator.run.RunSpec.Policies.Adapt;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import io.longhaul.orchestrator.telemetry.AgentRecord.CheckpointState;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+final class RunDeciderTest {
+    private static final long EPOCH = 5;
+    private static final Instant LATER = Runs.AT.plus(Duration.ofHours(1));
+
+    private final RunDecider decider = new RunDecider(Runs.LAUNCHES);
+
+    /** A run on its way, and what was decided last. */
+    private final class Life {
+        private RunState state;
+        private Decision last;
+        private Instant now = Runs.AT;
+        private final List<RunEvent> events = new ArrayList<>();
+
+        Life(RunSpec spec) {
+            RunEvent.Created created = new RunEvent.Created(now, spec);
+            events.add(created);
+            state = RunState.of(Runs.ID, created);
+        }
+
+        Life then(RunInput... inputs) {
+            for (RunInput input : inputs) {
+                now = now.plusSeconds(1);
+                last = decider.decide(state, input, now, EPOCH);
+                state = last.state();
+                events.addAll(last.events());
+            }
+            return this;
+        }
+
+        Attempt attempt() {
+            return state.lastAttempt().orElseThrow();
+        }
+    }
+
+    private Life life(Adapt adapt) {
+        return new Life(Runs.spec(adapt));
+    }
+
+    private Life training(Adapt adapt) {
+        return life(adapt).then(starting(1));
+    }
+
+    private static RunInput[] starting(int attempt) {
+        Stream<RunInput> planned = attempt == 1 ? Stream.of(new RunInput.PlanReady(Runs.PLAN)) : Stream.of();
+        return Stream.concat(planned, Stream.of(
+                new RunInput.Created(attempt), new RunInput.Told(attempt, 0, Runs.registered(0)),
+                new RunInput.Told(attempt, 1, Runs.registered(1)), new RunInput.Stepped(attempt, 1)))
+                .toArray(RunInput[]::new);
+    }
+
+    private static RunInput[] ending(int attempt, String reason, long lastStep) {
+        return new RunInput[]{new RunInput.Told(attempt, 0, Runs.allExited(reason)),
+                new RunInput.Told(attempt, 1, Runs.allExited(reason)),
+                new RunInput.Fenced(attempt, lastStep, Optional.of(Runs.AT.plusSeconds(30)))};
+    }
+
+    private static RunInput verified(int attempt, long step) {
+        return new RunInput.Told(attempt, 0, Runs.checkpoint(step, CheckpointState.VERIFIED));
+    }
+
+    /** One run for every place a run can be in. */
+    private Map<String, Life> places() {
+        Map<String, Life> places = new LinkedHashMap<>();
+        places.put("planning", life(Adapt.AUTO));
+        places.put("creating", life(Adapt.AUTO).then(new RunInput.PlanReady(Runs.PLAN)));
+        places.put("registering, node 0 is there",
+                life(Adapt.AUTO).then(Arrays.copyOf(starting(1), 3)));
+        places.put("starting", life(Adapt.AUTO).then(Arrays.copyOf(starting(1), 4)));
+        places.put("training", training(Adapt.AUTO));
+        places.put("training, node 1 is silent",
+                training(Adapt.AUTO).then(new RunInput.Silent(1, 1, Runs.AT)));
+        places.put("ending after a fault", training(Adapt.AUTO).then(Runs.found(1, Finding.Kind.EXITED, 9)));
+        places.put("ending after a fault, with a stop asked for",
+                training(Adapt.AUTO).then(Runs.found(1, Finding.Kind.EXITED, 9), new RunInput.StopAsked()));
+        places.put("ending with all steps done",
+                training(Adapt.AUTO).then(Arrays.copyOf(ending(1, "completed", 100), 2)));
+        places.put("draining", training(Adapt.AUTO).then(new RunInput.StopAsked()));
+        places.put("recovering",
+                training(Adapt.AUTO).then(Runs.found(1, Finding.Kind.EXITED, 9))
+                        .then(ending(1, "failed", 9)));
+        places.put("asking for approval",
+                training(Adapt.ASK).then(Runs.found(1, Finding.Kind.EXITED, 9))
+                        .then(ending(1, "failed", 9))
+                        .then(Runs.advised(2, true)));
+        places.put("restarted too often", restartedTooOften());
+        places.put("waiting for a score", waitingForScore());
+        places.put("completed", training(Adapt.AUTO).then(ending(1, "completed", 100)));
+        places.put("failed", life(Adapt.AUTO).then(new RunInput.NoPlan("nothing fits")));
+        places.put("stopped", life(Adapt.AUTO).then(new RunInput.StopAsked()));
+        return places;
+    }
+
+    private Life restartedTooOften() {
+        Life life = life(Adapt.OFF);
+        for (int attempt = 1; attempt <= 4; attempt++) {
+            life.then(starting(attempt))
+                    .then(Runs.found(attempt, Finding.Kind.EXITED, 9))
+                    .then(ending(attempt, "failed", 9));
+        }
+        return life;
+    }
+
+    private Life waitingForScore() {
+        return training(Adapt.AUTO).then(Runs.found(1, Finding.Kind.EXITED, 9))
+                .then(ending(1, "failed", 9))
+                .then(Runs.advised(2, true))
+                .then(starting(2))
+                .then(ending(2, "completed", 100));
+    }
+
+    /** Everything that can come in, for one attempt. */
+    private static Map<String, RunInput> inputs(int attempt) {
+        Map<String, RunInput> inputs = new LinkedHashMap<>();
+        inputs.put("plan ready", new RunInput.PlanReady(Runs.PLAN));
+        inputs.put("no plan", new RunInput.NoPlan("nothing fits"));
+        inputs.put("created", new RunInput.Created(attempt));
+        inputs.put("create failed", new RunInput.CreateFailed(attempt, "disk full"));
+        inputs.put("node 1 registered", new RunInput.Told(attempt, 1, Runs.registered(1)));
+        inputs.put("checkpoint written",
+                new RunInput.Told(attempt, 0, Runs.checkpoint(10, CheckpointState.WRITTEN)));
+        inputs.put("node 1 exited, completed", new RunInput.Told(attempt, 1, Runs.allExited("completed")));
+        inputs.put("node 1 exited, failed", new RunInput.Told(attempt, 1, Runs.allExited("failed")));
+        inputs.put("rank started",
+                new RunInput.Told(attempt, 0, new AgentRecord.RankStarted(4, Runs.AT, 0, 7)));
+        inputs.put("stepped", new RunInput.Stepped(attempt, 10));
+        // What is unreachable no detector finds: it comes as silence.
+        for (Finding.Kind kind : EnumSet.complementOf(EnumSet.of(Finding.Kind.UNREACHABLE))) {
+            inputs.put("found " + Responses.lower(kind.name()), Runs.found(attempt, kind, 10));
+        }
+        inputs.put("node 1 gone", new RunInput.Gone(attempt, 1, "no process"));
+        inputs.put("fenced", new RunInput.Fenced(attempt, 10, Optional.empty()));
+        inputs.put("advised a change", Runs.advised(attempt + 1, true));
+        inputs.put("advised no change", Runs.advised(attempt + 1, false));
+        inputs.put("scored", Runs.scored(2));
+        inputs.put("not scored", new RunInput.NotScored("before-attempt-2", "the curve is short"));
+        inputs.put("stop asked", new RunInput.StopAsked());
+        inputs.put("change approved", new RunInput.ChangeAnswered("before-attempt-2", true));
+        inputs.put("change rejected", new RunInput.ChangeAnswered("before-attempt-2", false));
+        inputs.put("node 1 silent", new RunInput.Silent(attempt, 1, Runs.AT));
+        inputs.put("node 1 heard", new RunInput.Heard(attempt, 1));
+        inputs.put("an hour passed", new RunInput.Tick(Runs.AT));
+        inputs.put("an hour passed, unheard", new RunInput.Tick(LATER));
+        return inputs;
+    }
+
+    private static String shown(Decision decision) {
+        String events = decision.events()
+                .stream()
+                .map(e -> e.getClass().getSimpleName())
+                .collect(Collectors.joining(" "));
+        String commands = decision.commands()
+                .stream()
+                .map(c -> c.command().id())
+                .collect(Collectors.joining(" "));
+        return commands.isEmpty() ? events : events + " | " + commands;
+    }
+
+    private String shown(RunState state, RunInput input) {
+        try {
+            return shown(decider.decide(state, input, LATER, EPOCH));
+        } catch (IllegalStateException | IllegalArgumentException refused) {
+            return "refused: " + refused.getMessage().replace(Runs.ID.toString(), "ID");
+        }
+    }
+
+    /** The table of what every input means everywhere; what is not in it means nothing. */
+    @Test
+    void everyInputIsDecidedInEveryPlace() {
+        StringBuilder table = new StringBuilder();
+        places().forEach((place, life) -> {
+            table.append(place).append('\n');
+            int attempt = Math.max(1, life.state.attempts().size());
+            List<String> nothing = new ArrayList<>();
+            inputs(attempt).forEach((name, input) -> {
+                String decided = shown(life.state, input);
+                if (decided.isEmpty()) {
+                    nothing.add(name);
+                } else {
+                    table.append("  %-26s %s%n".formatted(name, decided));
+                }
+            });
+            table.append("  nothing from: ").append(String.join(", ", nothing)).append("\n\n");
+        });
+        Golden.check("run-decisions.txt", table.toString());
+    }
+
+    @Test
+    void theTableLeavesOutNoPlaceAndNoInput() {
+        assertThat(places().values()).extracting(life -> life.state.phase())
+                .contains(RunPhase.PLANNING,
+                        RunPhase.LAUNCHING, RunPhase.TRAINING, RunPhase.DRAINING, RunPhase.RECOVERING,
+                        RunPhase.WAITING,
+                        RunPhase.COMPLETED, RunPhase.FAILED, RunPhase.STOPPED);
+        assertThat(places().values()
+                .stream()
+                .flatMap(life -> life.state.lastAttempt().stream())
+                .map(Attempt::stage))
+                .contains(Attempt.Stage.values());
+        assertThat(inputs(1).values().stream().<Class<?>>map(Object::getClass))
+                .contains(RunInput.class.getPermittedSubclasses());
+    }
+
+    /** A crash between storing and acting repeats an input; a slow network brings it late. */
+    @Test
+    void whatIsRepeatedOrLateMeansNothing() {
+        places().forEach(
+                (place, life) -> inputs(Math.max(1, life.state.attempts().size())).forEach((name, input) -> {
+                    if (!(input instanceof RunInput.ChangeAnswered)) {
+                        Decision once = decider.decide(life.state, input, LATER, EPOCH);
+                        assertThat(shown(once.state(), input)).as("%s, twice in %s", name, place).isEmpty();
+                    }
+                }));
+        Life second = training(Adapt.OFF).then(Runs.found(1, Finding.Kind.EXITED, 9))
+                .then(ending(1, "failed", 9))
+                .then(starting(2));
+        inputs(1).forEach((name, input) -> {
+            if (!List.of("stop asked", "change approved", "change rejected").contains(name)) {
+                assertThat(shown(second.state, input)).as("%s of the attempt before", name).isEmpty();
+            }
+        });
+    }
+
+    @Test
+    void ranksStartOnceWhenEveryAgentIsThere() {
+        Life life = life(Adapt.OFF).then(Arrays.copyOf(starting(1), 4));
+        assertThat(life.last.commands()).hasSize(2);
+        AgentCommand.Start start = (AgentCommand.Start) life.last.commands().get(1).command();
+        assertThat(life.last.commands().get(1).node()).isEqualTo(1);
+        assertThat(start).isEqualTo(
+                new AgentCommand.Start("start-1-1", EPOCH, List.of("train", "--lr", "0.001", "--from", "0"),
+                        Map.of("SKIP", "[]"), 2, 1, "host-0", 29_500, 0));
+        assertThat(life(Adapt.OFF).then(new RunInput.PlanReady(Runs.PLAN),
+                new RunInput.Told(1, 0, Runs.registered(0)),
+                new RunInput.Told(1, 1, Runs.registered(1)), new RunInput.Created(1)).last.commands())
+                .as("agents may register before the backend has returned")
+                .hasSize(2);
+    }
+
+    @ParameterizedTest(name = "{0}: from {1}, without {2}")
+    @CsvSource(useHeadersInDisplayName = true, delimiter = '|', textBlock = """
+            finding           | resume | skipped
+            spike in shard    |     20 | 26..30
+            spike             |     20 | 26..32
+            nan               |     20 | 26..32
+            stalled           |     40 |
+            exited            |     40 |
+            """)
+    void aFaultGoesBackToTheNewestCheckpointBeforeTheDamage(String finding, long resume, String skipped) {
+        RunInput.Found found = finding.equals("spike in shard")
+                ? Runs.spikeInShard(1, 28, 26, 30)
+                : Runs.found(1, Finding.Kind.valueOf(finding.toUpperCase()), 28);
+        Life life = training(Adapt.OFF).then(verified(1, 10), verified(1, 20), verified(1, 40),
+                new RunInput.Told(1, 0, Runs.checkpoint(50, CheckpointState.WRITTEN)),
+                new RunInput.Told(1, 0, Runs.checkpoint(60, CheckpointState.FAILED)))
+                .then(found);
+        assertThat(life.last.commands()).extracting(c -> c.command().id())
+                .containsExactly("stop-1-0", "stop-1-1");
+        life.then(ending(1, "failed", 30));
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(resume);
+        assertThat(life.attempt()
+                .skipped()
+                .stream()
+                .map(r -> r.first() + ".." + r.last())
+                .collect(Collectors.joining(" ")))
+                .isEqualTo(skipped == null ? "" : skipped);
+        Incident incident = life.state.incidents().getFirst();
+        assertThat(incident.rollbackStep()).hasValue(resume);
+        assertThat(incident.decision().alternatives()).isNotEmpty();
+        assertThat(incident.status()).isEqualTo(Incident.Status.OPEN);
+
+        life.then(starting(2));
+        Incident healed = life.state.incidents().getFirst();
+        long skippedSteps = life.attempt().skipped().stream().mapToLong(StepRange::length).sum();
+        long thrownAway = Math.max(0, 30 - resume);
+        assertThat(healed.status()).isEqualTo(Incident.Status.RECOVERED);
+        assertThat(healed.lostTokens()).isEqualTo(64 * thrownAway);
+        assertThat(healed.redoneTokens()).isEqualTo(64 * Math.max(0, thrownAway - Math.min(skippedSteps, 5)));
+        assertThat(healed.lostSeconds()).isPositive();
+    }
+
+    /** Step 40 was verified on weights that step 28 had damaged; attempt 2 overwrote that history from step 20 on. */
+    @Test
+    void aCheckpointOfThrownAwayHistoryIsNeverResumedFrom() {
+        Life life = training(Adapt.OFF)
+                .then(verified(1, 20), verified(1, 40), Runs.found(1, Finding.Kind.SPIKE, 28))
+                .then(ending(1, "failed", 42))
+                .then(starting(2))
+                .then(Runs.found(2, Finding.Kind.EXITED, 35))
+                .then(ending(2, "failed", 35));
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(20);
+        life.then(starting(3))
+                .then(verified(3, 30), Runs.found(3, Finding.Kind.EXITED, 35))
+                .then(ending(3, "failed", 35));
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(30);
+        assertThat(life.attempt().skipped()).as("the data stays skipped")
+                .containsExactly(new StepRange(26, 32));
+    }
+
+    @Test
+    void aSecondSpikeAddsToTheDataThatIsSkipped() {
+        Life life = training(Adapt.OFF).then(Runs.spikeInShard(1, 28, 26, 30))
+                .then(ending(1, "failed", 32))
+                .then(starting(2))
+                .then(Runs.spikeInShard(2, 31, 31, 35))
+                .then(ending(2, "failed", 36));
+        assertThat(life.attempt().skipped()).containsExactly(new StepRange(26, 35));
+    }
+
+    /** A restart that dies before its first step must not forget the data that the one before it was to skip. */
+    @Test
+    void blamedDataIsSkippedThoughTheNextAttemptNeverTrained() {
+        Life life = training(Adapt.OFF)
+                .then(verified(1, 20), verified(1, 40), Runs.spikeInShard(1, 28, 26, 30))
+                .then(ending(1, "failed", 42))
+                .then(new RunInput.CreateFailed(2, "disk full"))
+                .then(new RunInput.Fenced(2, 20, Optional.empty()));
+        assertThat(life.attempt().number()).isEqualTo(3);
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(20);
+        assertThat(life.attempt().skipped()).containsExactly(new StepRange(26, 30));
+    }
+
+    /** The last steps can be done before the ranks are stopped. */
+    @Test
+    void damagedWeightsAreNoResultThoughAllStepsAreDone() {
+        Life life = training(Adapt.OFF).then(verified(1, 90), Runs.spikeInShard(1, 97, 95, 98))
+                .then(ending(1, "completed", 100));
+        assertThat(life.state.phase()).isEqualTo(RunPhase.LAUNCHING);
+        assertThat(life.state.attempt(1).outcome()).isEqualTo("failed");
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(90);
+    }
+
+    @Test
+    void allStepsDoneCountsThoughAStallWasFeared() {
+        Life life = training(Adapt.OFF).then(Runs.found(1, Finding.Kind.STALLED, 99))
+                .then(ending(1, "completed", 100));
+        assertThat(life.state.phase()).isEqualTo(RunPhase.COMPLETED);
+    }
+
+    @Test
+    void aSlowRankIsNamedOnceAndClosedWhenItIsWell() {
+        Life life = training(Adapt.OFF).then(Runs.found(1, Finding.Kind.SLOW_RANK, 20));
+        assertThat(life.attempt().stage()).isEqualTo(Attempt.Stage.TRAINING);
+        assertThat(life.last.commands()).isEmpty();
+        assertThat(life.state.incidents()).singleElement().satisfies(i -> {
+            assertThat(i.rank()).hasValue(1);
+            assertThat(i.rollbackStep()).isEmpty();
+        });
+        life.then(Runs.found(1, Finding.Kind.RECOVERED, 30));
+        assertThat(life.state.incidents()).singleElement()
+                .extracting(Incident::status)
+                .isEqualTo(Incident.Status.RECOVERED);
+    }
+
+    @Test
+    void aPersonIsAskedWhenTheRestartsAreUsedUp() {
+        Life life = restartedTooOften();
+        assertThat(life.state.attempts()).hasSize(4);
+        assertThat(life.state.waitingFor().orElseThrow().code()).isEqualTo("too-many-restarts");
+        assertThat(life.state.waitingFor().orElseThrow().message()).contains("3 times", "exited at step 9");
+        life.then(new RunInput.StopAsked());
+        assertThat(life.state.phase()).isEqualTo(RunPhase.STOPPED);
+        assertThat(life.state.waitingFor()).isEmpty();
+        assertThat(life.state.incidents().getLast().status()).isEqualTo(Incident.Status.UNRESOLVED);
+    }
+
+    @ParameterizedTest(name = "all exited: {0}")
+    @CsvSource({"drained, STOPPED", "failed, STOPPED", "completed, COMPLETED"})
+    void aRunThatIsToldToStopDrainsAndEnds(String reason, RunPhase end) {
+        Life life = training(Adapt.AUTO).then(new RunInput.StopAsked());
+        assertThat(life.last.commands()).extracting(RunDecider.Command::command)
+                .containsExactly(new AgentCommand.Drain("drain-1-0", EPOCH, 50),
+                        new AgentCommand.Drain("drain-1-1", EPOCH, 50));
+        assertThat(life.attempt().deadline()).hasValue(life.now.plus(RunDecider.DRAIN_GRACE));
+        life.then(verified(1, 12)).then(ending(1, reason, 12));
+        assertThat(life.state.phase()).isEqualTo(end);
+        assertThat(life.state.checkpoints()).hasSize(1);
+    }
+
+    @Test
+    void anApprovedChangeIsInTheNextAttemptAndARejectedOneIsNot() {
+        Life asked = places().get("asking for approval");
+        assertThat(asked.state.waitingFor().orElseThrow().action()).contains("before-attempt-2");
+        assertThatThrownBy(() -> asked.then(new RunInput.ChangeAnswered("before-attempt-9", true)))
+                .isInstanceOf(IllegalArgumentException.class);
+        asked.then(new RunInput.ChangeAnswered("before-attempt-2", true));
+        assertThat(asked.state.waitingFor()).isEmpty();
+        assertThat(asked.attempt().recipe()).isEqualTo(Runs.change(2).to());
+        assertThat(asked.attempt().launch().command()).contains("0.002");
+        assertThat(asked.state.changes().getFirst().status()).isEqualTo(RecipeChange.Status.APPLIED);
+
+        Life rejected = places().get("asking for approval")
+                .then(new RunInput.ChangeAnswered("before-attempt-2", false));
+        assertThat(rejected.attempt().recipe()).isEqualTo(Runs.change(2).from());
+        assertThat(rejected.state.changes().getFirst().status()).isEqualTo(RecipeChange.Status.REJECTED);
+        rejected.then(starting(2)).then(ending(2, "completed", 100));
+        assertThat(rejected.state.phase()).isEqualTo(RunPhase.COMPLETED);
+    }
+
+    @Test
+    void anAppliedChangeIsScoredBeforeTheRunIsDone() {
+        Life life = waitingForScore();
+        assertThat(life.state.phase()).isEqualTo(RunPhase.RECOVERING);
+        life.then(Runs.scored(2));
+        assertThat(life.state.phase()).isEqualTo(RunPhase.COMPLETED);
+        assertThat(life.state.changes().getFirst().score().orElseThrow().inInterval()).isTrue();
+
+        Life unmeasured = waitingForScore().then(new RunInput.NotScored("before-attempt-2", "no curve"));
+        assertThat(unmeasured.state.phase()).isEqualTo(RunPhase.COMPLETED);
+        assertThat(unmeasured.state.changes().getFirst().status()).isEqualTo(RecipeChange.Status.APPLIED);
+    }
+
+    /** Any order of any inputs: the laws of a run's life hold, and its events alone give the same run. */
+    @ParameterizedTest
+    @EnumSource(Adapt.class)
+    void theLawsHoldWhateverComesInWhateverOrder(Adapt adapt) {
+        Map<RunPhase, Integer> ends = new LinkedHashMap<>();
+        for (int seed = 0; seed < 60; seed++) {
+            Life life = life(adapt);
+            SplittableRandom random = new SplittableRandom(seed);
+            for (int i = 0; i < 120; i++) {
+                Life before = new Life(life.state.spec());
+                before.state = life.state;
+                life.then(any(random, Math.max(1, life.state.attempts().size())));
+                holds(before.state, life, seed);
+            }
+            List<RunEvent> stored = life.events.stream().map(RunJson::text).map(RunJson::event).toList();
+            law(stored.equals(life.events), seed, "events are stored as they were");
+            law(told(RunState.of(Runs.ID, stored)).equals(told(life.state)), seed,
+                    "the events alone give the same run");
+            ends.merge(life.state.phase(), 1, Integer::sum);
+        }
+        assertThat(ends).as("endings that were reached")
+                .containsKeys(RunPhase.COMPLETED, RunPhase.FAILED,
+                        RunPhase.STOPPED, RunPhase.WAITING);
+    }
+
+    /** All that a state says. */
+    private static List<Object> told(RunState s) {
+        return List.of(s.phase(), s.reason(), s.plan(), s.recipe(), s.stopRequested(), s.waitingFor(),
+                s.endedAt(),
+                s.skipped(), s.attempts(), s.incidents(), s.changes(), s.checkpoints(), s.needsAdvice(),
+                s.awaitsScore(), s.skippedNext(), s.resumeStep());
+    }
+
+    private static void holds(RunState before, Life life, int seed) {
+        RunState state = life.state;
+        law(!before.phase().ended() || life.last.events().isEmpty(), seed, "an end is an end");
+        law(state.attempts().stream().filter(Attempt::live).count() < 2, seed, "one attempt at a time");
+        law(state.attempts().size() <= 1 + state.spec().policies().maxRestarts(), seed,
+                "the restarts are bounded");
+        if (state.attempts().size() > before.attempts().size()) {
+            Attempt next = life.attempt();
+            long resume = next.launch().resumeStep();
+            law(resume == 0 || before.checkpoints()
+                    .stream()
+                    .anyMatch(c -> c.state() == CheckpointState.VERIFIED && c.step() == resume), seed,
+                    "it resumes from a verified checkpoint");
+            law(before.skipped()
+                    .stream()
+                    .allMatch(old -> next.skipped()
+                            .stream()
+                            .anyMatch(now -> now.first() <= old.first() && old.last() <= now.last())),
+                    seed,
+                    "skipped data stays skipped");
+        }
+        law(life.last.commands().stream().allMatch(c -> state.attempt(c.attempt()).live()), seed,
+                "the dead are told nothing");
+        boolean asks = state.waitingFor().isPresent();
+        law((state.phase() == RunPhase.WAITING) == asks, seed, "waiting has a named reason");
+        law(state.phase().ended() || asks || state.plan().isEmpty() || state.needsAdvice()
+                || state.awaitsScore().isPresent() || state.lastAttempt().filter(Attempt::live).isPresent(),
+                seed,
+                "something goes on, or the run has ended or asks");
+    }
+
+    private static void law(boolean holds, int seed, String law) {
+        if (!holds) {
+            throw new AssertionError("seed " + seed + " breaks: " + law);
+        }
+    }
+
+    private static RunInput any(SplittableRandom random, int attempt) {
+        List<IntFunction<RunInput>> likely = List.of(
+                n -> new RunInput.PlanReady(Runs.PLAN), RunInput.Created::new,
+                n -> new RunInput.Told(n, 0, Runs.registered(0)),
+                n -> new RunInput.Told(n, 1, Runs.registered(1)),
+                n -> new RunInput.Stepped(n, 1), n -> verified(n, 10L * random.nextInt(1, 10)),
+                n -> new RunInput.Fenced(n, random.nextInt(100), Optional.empty()),
+                n -> new RunInput.Told(n, 0, Runs.allExited("completed")),
+                n -> new RunInput.Told(n, 1, Runs.allExited("completed")),
+                n -> Runs.spikeInShard(n, 28, 26, 30), n -> Runs.advised(n + 1, true), Runs::scored);
+        int of = random.nextInt(8) == 0 ? Math.max(1, attempt - 1) : attempt;
+        if (random.nextInt(10) < 8) {
+            return likely.get(random.nextInt(likely.size())).apply(of);
+        }
+        List<RunInput> all = inputs(of).values()
+                .stream()
+                .filter(i -> !(i instanceof RunInput.ChangeAnswered))
+                .filter(i -> !(i instanceof RunInput.StopAsked) || random.nextInt(4) == 0)
+                .toList();
+        return all.get(random.nextInt(all.size()));
+    }
+}

@@ -1,0 +1,225 @@
+package io.longhaul.orchestrator.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.longhaul.orchestrator.adapt.AdaptOutcome;
+import io.longhaul.orchestrator.adapt.AdaptPort;
+import io.longhaul.orchestrator.adapt.AdaptRequest;
+import io.longhaul.orchestrator.adapt.CurvePoint;
+import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.launch.LaunchException;
+import io.longhaul.orchestrator.launch.WorkloadBackend;
+import io.longhaul.orchestrator.launch.WorkloadObservation;
+import io.longhaul.orchestrator.plan.LaunchContext;
+import io.longhaul.orchestrator.plan.NoPlanException;
+import io.longhaul.orchestrator.plan.PlanPort;
+import io.longhaul.orchestrator.plan.PlannedRun;
+import io.longhaul.orchestrator.run.RunSpec.Policies.Adapt;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** Whatever planning, backend and advice answer, the run goes on, ends or asks; none of them can hold it for ever. */
+final class RunEngineTest {
+    private final InMemoryRunStore store = new InMemoryRunStore();
+    private final Workers workers = new Workers();
+    private Optional<RuntimeException> planTrouble = Optional.empty();
+    private Optional<RuntimeException> adviceTrouble = Optional.empty();
+    private boolean change;
+    private Instant now = Runs.AT;
+    private RunEngine engine = engine();
+
+    private RunEngine engine() {
+        return new RunEngine(store, workers, new Plans(), new Advice(), Runs.LAUNCHES, store.takeOver(), now);
+    }
+
+    /** Agents that do nothing by themselves. */
+    private static final class Workers implements WorkloadBackend {
+        private final List<AttemptKey> living = new ArrayList<>();
+        private final List<String> calls = new ArrayList<>();
+        private Optional<LaunchException> trouble = Optional.empty();
+
+        @Override
+        public void create(AttemptLaunch launch) {
+            calls.add("create " + launch.key().attempt());
+            trouble.ifPresent(e -> {
+                throw e;
+            });
+            living.add(launch.key());
+        }
+
+        @Override
+        public List<WorkloadObservation> observe() {
+            return living.stream()
+                    .flatMap(key -> IntStream.range(0, 2)
+                            .mapToObj(node -> new WorkloadObservation(key, node,
+                                    WorkloadObservation.Presence.RUNNING, "")))
+                    .toList();
+        }
+
+        @Override
+        public void fence(AttemptKey key) {
+            calls.add("fence " + key.attempt());
+        }
+
+        @Override
+        public void delete(AttemptKey key) {
+            calls.add("delete " + key.attempt());
+            living.remove(key);
+        }
+    }
+
+    private final class Plans implements PlanPort {
+        @Override
+        public PlannedRun plan(RunSpec spec) {
+            planTrouble.ifPresent(e -> {
+                throw e;
+            });
+            return Runs.PLAN;
+        }
+
+        @Override
+        public RankProcess rankProcess(RunSpec spec, PlannedRun plan, LaunchContext context) {
+            throw new UnsupportedOperationException("launches are rendered by Runs");
+        }
+    }
+
+    private final class Advice implements AdaptPort {
+        @Override
+        public AdaptOutcome adapt(AdaptRequest request) {
+            adviceTrouble.ifPresent(e -> {
+                throw e;
+            });
+            return Runs.advised(request.attempt(), change).outcome();
+        }
+
+        @Override
+        public RecipeChange score(UUID run, RecipeChange applied, long totalSteps, List<CurvePoint> curve) {
+            throw new IllegalArgumentException("the curve ends at step " + curve.size());
+        }
+    }
+
+    private RunState run(Adapt adapt) {
+        engine.create(Runs.spec(adapt), Runs.ID, Optional.empty(), now);
+        return step();
+    }
+
+    private RunState step() {
+        now = now.plusSeconds(1);
+        engine.step(Runs.ID, now);
+        return engine.run(Runs.ID).orElseThrow().state();
+    }
+
+    private RunState say(int attempt, int node, AgentRecord... records) {
+        store.receive(new AttemptKey(Runs.ID, attempt), node, List.of(), List.of(records), now);
+        return step();
+    }
+
+    private RunState end(int attempt, String reason) {
+        for (int node = 0; node < 2; node++) {
+            say(attempt, node, new AgentRecord.Registered(1, now, "host", 1, 1),
+                    new AgentRecord.AllExited(2, now, reason, java.util.OptionalLong.empty()));
+        }
+        return step();
+    }
+
+    @Test
+    void aRunThatCannotBePlannedFailsWithTheReason() {
+        planTrouble = Optional.of(new NoPlanException("nothing fits"));
+        assertThat(run(Adapt.OFF).reason()).isEqualTo("nothing fits");
+        assertThat(step().phase()).isEqualTo(RunPhase.FAILED);
+    }
+
+    @Test
+    void aPlannerThatBreaksDoesNotKeepTheRunPlanningForEver() {
+        planTrouble = Optional.of(new ArithmeticException("long overflow"));
+        RunState state = run(Adapt.OFF);
+        assertThat(state.phase()).isEqualTo(RunPhase.FAILED);
+        assertThat(state.reason()).contains("long overflow");
+    }
+
+    @Test
+    void aBackendThatRefusesIsAskedUntilTheRestartsAreUsedUp() {
+        workers.trouble = Optional.of(new LaunchException("disk full"));
+        run(Adapt.OFF);
+        RunState state = IntStream.range(0, 20).mapToObj(i -> step()).toList().getLast();
+        assertThat(state.waitingFor().orElseThrow().message()).contains("disk full");
+        assertThat(workers.calls).filteredOn(call -> call.startsWith("create")).hasSize(4);
+    }
+
+    @Test
+    void adviceThatBreaksDoesNotKeepWorkersStanding() {
+        adviceTrouble = Optional.of(new IllegalStateException("the advice job ended as FAILED"));
+        run(Adapt.AUTO);
+        RunState state = end(1, "failed");
+        assertThat(state.attempts()).hasSize(2);
+        assertThat(store.events(Runs.ID, 0, 100)).extracting(RunStore.Numbered::event)
+                .anySatisfy(e -> assertThat(e).isInstanceOf(RunEvent.AdviceAbstained.class)
+                        .asString()
+                        .contains("ended as FAILED"));
+    }
+
+    @Test
+    void aChangeThatCannotBeMeasuredDoesNotKeepADoneRunFromEnding() {
+        change = true;
+        run(Adapt.AUTO);
+        end(1, "failed");
+        assertThat(step().attempt(2).recipe()).isEqualTo(Runs.change(2).to());
+        RunState state = end(2, "completed");
+        assertThat(state.phase()).isEqualTo(RunPhase.COMPLETED);
+        assertThat(store.events(Runs.ID, 0, 100)).extracting(RunStore.Numbered::event)
+                .anySatisfy(e -> assertThat(e).isInstanceOf(RunEvent.ChangeNotScored.class));
+    }
+
+    @Test
+    void agentsThatStaySilentAreFencedWhenTheirTimeIsUp() {
+        run(Adapt.OFF);
+        engine.stop(Runs.ID, now);
+        assertThat(step().phase()).isEqualTo(RunPhase.DRAINING);
+        now = now.plus(RunDecider.STOP_GRACE);
+        assertThat(step().phase()).isEqualTo(RunPhase.STOPPED);
+        assertThat(workers.calls).containsSubsequence("create 1", "fence 1", "delete 1");
+        assertThat(workers.living).isEmpty();
+    }
+
+    /** The service dies after an attempt has ended and before its remains are gone. */
+    @Test
+    void whatAnEarlierLifeLeftBehindIsRemoved() {
+        run(Adapt.OFF);
+        end(1, "completed");
+        workers.living.add(new AttemptKey(Runs.ID, 1));
+        engine = engine();
+        step();
+        assertThat(workers.living).isEmpty();
+    }
+
+    @Test
+    void aReplacedControllerActsNoMore() {
+        run(Adapt.OFF);
+        RunEngine second = engine();
+        second.stop(Runs.ID, now);
+        assertThatThrownBy(() -> engine.stop(Runs.ID, now)).isInstanceOf(RunStore.FencedException.class);
+        assertThat(engine.run(Runs.ID).orElseThrow().state().stopRequested())
+                .as("it reads what the other wrote")
+                .isTrue();
+    }
+
+    @Test
+    void anEndedRunsChangeCanNoMoreBeAnswered() {
+        change = true;
+        run(Adapt.ASK);
+        end(1, "failed");
+        step();
+        engine.stop(Runs.ID, now);
+        assertThatThrownBy(() -> engine.answer(Runs.ID, "before-attempt-2", true, now))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("ended");
+    }
+}
