@@ -9,6 +9,7 @@ import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
 import io.longhaul.orchestrator.launch.local.ProcessTable.Identity;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * Agents as processes of this machine. Who belongs to an attempt is read from the kernel's process table (the
@@ -29,6 +31,7 @@ import java.util.function.Supplier;
 public final class LocalBackend implements WorkloadBackend {
     private static final String DIRECTORY_VARIABLE = "LONGHAUL_STATE_DIR";
     private static final String MARKER = "launched";
+    private static final String LOG = "agent.out";
 
     private final Path runs;
     private final Path worker;
@@ -88,7 +91,7 @@ public final class LocalBackend implements WorkloadBackend {
     }
 
     private void start(NodeKey key, long epoch, Path directory) throws IOException {
-        Path log = directory.resolve("agent.out");
+        Path log = directory.resolve(LOG);
         ProcessBuilder builder = new ProcessBuilder("setsid", python, "-m", "longhaul_agent")
                 .directory(directory.toFile())
                 .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
@@ -119,15 +122,26 @@ public final class LocalBackend implements WorkloadBackend {
         List<WorkloadObservation> seen = new ArrayList<>();
         agents.forEach((key, agent) -> {
             boolean alive = agent.isPresent() && ProcessTable.alive(agent.get());
+            String which = agent.map(a -> "agent process " + a.pid()).orElse("the agent process");
             seen.add(
-                    new WorkloadObservation(
-                            key.attempt(),
-                            key.node(),
-                            alive ? Presence.RUNNING : Presence.GONE,
-                            agent.map(a -> "agent process " + a.pid() + (alive ? " runs" : " is gone"))
-                                    .orElse("no agent process")));
+                    alive
+                            ? new WorkloadObservation(key.attempt(), key.node(), Presence.RUNNING,
+                                    which + " runs")
+                            : new WorkloadObservation(key.attempt(), key.node(), Presence.GONE,
+                                    which + " has ended" + lastWords(directory(key))));
         });
         return seen;
+    }
+
+    private static String lastWords(Path directory) {
+        try (Stream<String> lines = Files.lines(directory.resolve(LOG), StandardCharsets.ISO_8859_1)) {
+            return lines.filter(line -> !line.isBlank())
+                    .reduce((earlier, later) -> later)
+                    .map(line -> ": " + line)
+                    .orElse("");
+        } catch (IOException | UncheckedIOException unreadable) {
+            return "";
+        }
     }
 
     @Override
@@ -211,7 +225,7 @@ public final class LocalBackend implements WorkloadBackend {
     }
 
     private static List<Path> nodeDirectories(Path attempt) {
-        return entries(attempt, "node-*");
+        return entries(attempt, "node-*").stream().filter(Files::isDirectory).toList();
     }
 
     private static List<Path> entries(Path directory, String glob) {
