@@ -10,9 +10,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
@@ -23,6 +25,8 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
  */
 public final class RunSpecReader {
     private static final Pattern NAME = Pattern.compile("[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?");
+    private static final Pattern NO_NUMBER = Pattern.compile("^Malformed numeric value '([^:' ]+)");
+    private static final String DOCUMENT = "one YAML or JSON object";
     private static final int MAX_CHARACTERS = 1 << 20;
     private static final YAMLMapper MAPPER = YAMLMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -42,25 +46,41 @@ public final class RunSpecReader {
 
     private static JsonNode parse(String text) {
         if (text.length() > MAX_CHARACTERS) {
-            throw refused("more than " + MAX_CHARACTERS + " characters", "a RunSpec is a page long");
+            throw refused("", "more than " + MAX_CHARACTERS + " characters", DOCUMENT, "a RunSpec is a page long");
         }
-        try {
-            JsonNode tree = MAPPER.readTree(text);
-            if (!tree.isObject()) {
-                throw refused("not an object with fields", "see examples/");
-            }
-            return tree;
-        } catch (JacksonException e) {
-            throw refused("line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage(), "");
-        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
-            // The YAML parser lets numbers it cannot convert escape like this.
-            throw refused(String.valueOf(e.getMessage()), "");
+        try (JsonParser parser = MAPPER.createParser(text)) {
+            return parse(parser);
         }
     }
 
-    private static InvalidRunSpecException refused(String value, String hint) {
-        return new InvalidRunSpecException(
-                List.of(new FieldProblem("", value, "one YAML or JSON object", hint)));
+    private static JsonNode parse(JsonParser parser) {
+        try {
+            JsonNode tree = MAPPER.readTree(parser);
+            if (tree == null || !tree.isObject()) {
+                throw refused("", "not an object with fields", DOCUMENT, "see examples/");
+            }
+            if (parser.nextToken() != null) {
+                throw refused("", "more than one document", DOCUMENT, "submit each by itself");
+            }
+            return tree;
+        } catch (JacksonException e) {
+            String pointer = parser.streamReadContext().pathAsPointer().toString();
+            String message = e.getOriginalMessage();
+            Matcher number = NO_NUMBER.matcher(message);
+            if (number.find()) {
+                throw refused(pointer, number.group(1), "a finite number", "");
+            }
+            throw refused(pointer, e.getLocation() == null
+                    ? message
+                    : "line " + e.getLocation().getLineNr() + ": " + message, DOCUMENT, "");
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            // The YAML parser lets numbers it cannot convert escape like this.
+            throw refused("", String.valueOf(e.getMessage()), DOCUMENT, "");
+        }
+    }
+
+    private static InvalidRunSpecException refused(String pointer, String value, String allowed, String hint) {
+        return new InvalidRunSpecException(List.of(new FieldProblem(pointer, value, allowed, hint)));
     }
 
     private static RunSpec spec(SpecNode root, List<FieldProblem> problems) {
@@ -72,7 +92,7 @@ public final class RunSpecReader {
                 RunSpec.Framework.REFERENCE);
         RunSpec.Objective objective = root.choice("objective", RunSpec.Objective.class,
                 RunSpec.Objective.TIME);
-        Optional<RunSpec.Layout> layout = layout(root, cluster, training);
+        Optional<RunSpec.Layout> layout = layout(root, model, cluster, training, framework);
         Policies policies = policies(root.object("policies"));
         RunSpec.Backend backend = root.choice("backend", RunSpec.Backend.class, RunSpec.Backend.LOCAL);
         if (framework == RunSpec.Framework.REFERENCE && model.moe().isPresent()) {
@@ -133,6 +153,8 @@ public final class RunSpecReader {
         }
         if (schedule != Recipe.Schedule.CONSTANT && warmup >= decay) {
             node.problem("warmupSteps", "less than decaySteps " + decay, "");
+        } else if (warmup > steps) {
+            node.problem("warmupSteps", "at most the run's " + steps + " steps", "");
         }
         if (schedule == Recipe.Schedule.WSD && (wsd < 1 || wsd > decay)) {
             node.problem("wsdDecaySteps", "from 1 to decaySteps " + decay, "");
@@ -179,7 +201,8 @@ public final class RunSpecReader {
         return cluster;
     }
 
-    private static Optional<RunSpec.Layout> layout(SpecNode root, Cluster cluster, Training training) {
+    private static Optional<RunSpec.Layout> layout(
+            SpecNode root, Model model, Cluster cluster, Training training, RunSpec.Framework framework) {
         if (!root.has("layout")) {
             return Optional.empty();
         }
@@ -201,8 +224,25 @@ public final class RunSpecReader {
         if (training.recipe().globalBatch() % layout.data() != 0) {
             node.problem("data", "a divisor of globalBatch " + training.recipe().globalBatch(), "");
         }
+        if (model.kvHeads() % layout.tensor() != 0) {
+            node.problem("tensor", "a divisor of kvHeads " + model.kvHeads(), "");
+        }
+        if (model.layers() % layout.pipeline() != 0) {
+            node.problem("pipeline", "a divisor of layers " + model.layers(), "");
+        }
+        if (framework == RunSpec.Framework.REFERENCE) {
+            atMost(node, "tensor", layout.tensor(), 2);
+            atMost(node, "pipeline", layout.pipeline(), 2);
+            atMost(node, "context", layout.context(), 1);
+        }
         node.nothingElse();
         return Optional.of(layout);
+    }
+
+    private static void atMost(SpecNode node, String degree, int value, int most) {
+        if (value > most) {
+            node.problem(degree, most == 1 ? "1" : "1 or " + most, "the reference trainer executes no more");
+        }
     }
 
     private static Policies policies(SpecNode node) {

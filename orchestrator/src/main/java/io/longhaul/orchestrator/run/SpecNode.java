@@ -93,7 +93,7 @@ final class SpecNode {
         }
         if (!value.isIntegralNumber() || !value.canConvertToLong() || value.asLong() < low
                 || value.asLong() > high) {
-            problem(name, shown(value), "a whole number from " + low + " to " + high, "");
+            problem(name, shown(value), "a whole number from " + low + " to " + high, unquoted(value));
             return low;
         }
         return value.asLong();
@@ -110,10 +110,14 @@ final class SpecNode {
             return otherwise;
         }
         if (!value.isNumber() || !(value.asDouble() >= low && value.asDouble() <= high)) {
-            problem(name, shown(value), allowed, "");
+            problem(name, shown(value), allowed, unquoted(value));
             return low;
         }
         return value.asDouble();
+    }
+
+    private static String unquoted(JsonNode value) {
+        return value.isString() ? "write a number, without quotes" : "";
     }
 
     private static String plain(double value) {
@@ -149,8 +153,8 @@ final class SpecNode {
         if (value.isMissingNode()) {
             return Optional.empty();
         }
-        if (!value.isString() || value.asString().isBlank()) {
-            problem(name, shown(value), "a text that is not empty", "");
+        if (!value.isString() || value.asString().isBlank() || value.asString().indexOf('\0') >= 0) {
+            problem(name, shown(value), "a text that is not empty, without zero characters", "");
             return Optional.empty();
         }
         return Optional.of(value.asString());
