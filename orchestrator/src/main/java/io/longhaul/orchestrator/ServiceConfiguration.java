@@ -14,6 +14,7 @@ import io.longhaul.orchestrator.run.RunStore;
 import io.longhaul.orchestrator.service.RunSupervisor;
 import io.longhaul.orchestrator.service.ServiceHome;
 import io.longhaul.orchestrator.web.AgentController;
+import io.longhaul.orchestrator.web.BodyLimit;
 import io.longhaul.orchestrator.web.LiveUpdates;
 import io.longhaul.orchestrator.web.PageController;
 import io.longhaul.orchestrator.web.ProblemAdvice;
@@ -31,6 +32,7 @@ import org.springframework.context.ApplicationListener;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.DependsOn;
 import org.springframework.context.annotation.Import;
+import org.springframework.context.event.ContextClosedEvent;
 
 /** Who gets what: the only place that knows every part. */
 @SpringBootConfiguration(proxyBeanMethods = false)
@@ -95,10 +97,21 @@ class ServiceConfiguration {
     }
 
     @Bean
+    BodyLimit bodyLimit() {
+        return new BodyLimit();
+    }
+
+    @Bean
     LiveUpdates liveUpdates(RunStore store, RunEngine engine, RunSupervisor supervisor, Clock clock) {
         LiveUpdates updates = new LiveUpdates(store, engine, clock);
         supervisor.onChange(updates::changed);
         return updates;
+    }
+
+    /** Before the server stops: it would wait for streams that never end by themselves. */
+    @Bean
+    ApplicationListener<ContextClosedEvent> endStreams(LiveUpdates updates) {
+        return event -> updates.close();
     }
 
     @Bean

@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.longhaul.orchestrator.launch.local.LocalBackend;
 import io.longhaul.orchestrator.service.EmbeddedDatabase;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,7 +14,7 @@ import org.springframework.boot.jdbc.DataSourceBuilder;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.util.FileSystemUtils;
 
-/** The whole service as users start it, once for all tests of this JVM. */
+/** The whole service as users start it, once for all tests of this JVM; only the workers' Python is a stand-in. */
 public final class TestService {
     private static final Path HOME = temporary();
     private static final LonghaulApplication.Running RUNNING = start();
@@ -30,9 +31,13 @@ public final class TestService {
 
     private static LonghaulApplication.Running start() {
         System.setProperty("longhaul.worker", "../worker");
+        System.setProperty("longhaul.python",
+                Path.of("src/test/resources/python-stand-in").toAbsolutePath().toString());
         LonghaulApplication.Running running = LonghaulApplication.start(HOME, 0);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            LocalBackend workers = running.context().getBean(LocalBackend.class);
             running.close();
+            workers.observe().forEach(left -> workers.fence(left.key()));
             try {
                 FileSystemUtils.deleteRecursively(HOME);
             } catch (IOException e) {
@@ -42,7 +47,23 @@ public final class TestService {
         return running;
     }
 
-    public static Path home() {
+    /**
+     * A run of 100 steps on one rank.
+     *
+     * @param data {@code trains} makes 30 steps and goes on until it is stopped, {@code finishes} makes all, anything
+     *     else fails
+     */
+    public static String spec(String name, String data) {
+        return """
+                name: %s
+                model: { layers: 2, hiddenSize: 32, attentionHeads: 2, vocabSize: 64, sequenceLength: 16 }
+                training: { tokens: 6400, globalBatch: 4, learningRate: 0.001, schedule: constant, data: %s }
+                cluster: { ranks: 1 }
+                policies: { adapt: off, maxRestarts: 0 }
+                """.formatted(name, data);
+    }
+
+    static Path home() {
         return HOME;
     }
 

@@ -44,9 +44,20 @@ public final class RunSpecReader {
         return spec;
     }
 
+    /** Like {@link #read}, for a run that is to be launched and not only planned. */
+    public static RunSpec readToLaunch(String text) {
+        RunSpec spec = read(text);
+        if (spec.backend() == RunSpec.Backend.LOCAL && spec.cluster() instanceof Cluster.Described) {
+            throw refused("/cluster/kind", "described", "this-machine",
+                    "the local backend starts workers on this machine only; longhaul plan takes any cluster");
+        }
+        return spec;
+    }
+
     private static JsonNode parse(String text) {
         if (text.length() > MAX_CHARACTERS) {
-            throw refused("", "more than " + MAX_CHARACTERS + " characters", DOCUMENT, "a RunSpec is a page long");
+            throw refused("", "more than " + MAX_CHARACTERS + " characters", DOCUMENT,
+                    "a RunSpec is a page long");
         }
         try (JsonParser parser = MAPPER.createParser(text)) {
             return parse(parser);
@@ -79,7 +90,8 @@ public final class RunSpecReader {
         }
     }
 
-    private static InvalidRunSpecException refused(String pointer, String value, String allowed, String hint) {
+    private static InvalidRunSpecException refused(String pointer, String value, String allowed,
+            String hint) {
         return new InvalidRunSpecException(List.of(new FieldProblem(pointer, value, allowed, hint)));
     }
 

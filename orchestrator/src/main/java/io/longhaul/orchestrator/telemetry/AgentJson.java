@@ -45,7 +45,12 @@ public final class AgentJson {
             long epoch,
             Optional<Instant> until,
             List<String> acknowledged,
-            List<AgentRecord> records) {}
+            List<AgentRecord> records) {
+        public Sync {
+            acknowledged = List.copyOf(acknowledged);
+            records = List.copyOf(records);
+        }
+    }
 
     /** @param ack every record up to this {@code seq} is stored */
     public record SyncAnswer(long ack, long epoch, List<AgentCommand> commands) {}

@@ -59,7 +59,10 @@ public class AgentController {
             @PathVariable int node,
             @RequestHeader(name = "Authorization", defaultValue = "") String authorization,
             @RequestHeader(name = "Content-Encoding", defaultValue = "") String encoding,
-            @RequestBody byte[] body) throws IOException {
+            @RequestBody byte[] body) {
+        if (attempt < 1) {
+            return code(HttpStatus.UNAUTHORIZED, "bad-token");
+        }
         AttemptKey key = new AttemptKey(run, attempt);
         if (!authorization.startsWith("Bearer ") || !tokens.valid(key, node, authorization.substring(7))) {
             return code(HttpStatus.UNAUTHORIZED, "bad-token");
@@ -88,13 +91,15 @@ public class AgentController {
         };
     }
 
-    private static byte[] inflate(byte[] body) throws IOException {
+    private static byte[] inflate(byte[] body) {
         try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(body))) {
             byte[] plain = in.readNBytes(MAX_BYTES + 1);
             if (plain.length > MAX_BYTES) {
                 throw new IllegalArgumentException("larger than " + MAX_BYTES + " bytes");
             }
             return plain;
+        } catch (IOException e) {
+            throw new IllegalArgumentException("not a whole gzip stream", e);
         }
     }
 

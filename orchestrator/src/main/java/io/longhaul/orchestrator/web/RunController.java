@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.web;
 import io.longhaul.orchestrator.plan.PlanPort;
 import io.longhaul.orchestrator.run.LiveRun;
 import io.longhaul.orchestrator.run.RunEngine;
+import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpecReader;
 import io.longhaul.orchestrator.run.RunStore;
 import io.longhaul.orchestrator.service.RunSupervisor;
@@ -36,6 +37,7 @@ import tools.jackson.databind.node.ObjectNode;
 public class RunController {
     private static final JsonMapper MAPPER = new JsonMapper();
     private static final int MOST_EVENTS = 1000;
+    private static final int LONGEST_KEY = 200;
 
     private final RunStore store;
     private final RunEngine engine;
@@ -69,9 +71,18 @@ public class RunController {
     ResponseEntity<ObjectNode> create(
             @RequestBody String spec,
             @RequestHeader(name = "Idempotency-Key", required = false) @Nullable String key) {
-        UUID id = engine.create(
-                RunSpecReader.read(spec), UUID.randomUUID(), Optional.ofNullable(key), clock.instant());
+        if (key != null && (key.isBlank() || key.length() > LONGEST_KEY)) {
+            throw RefusedException
+                    .badParameter("Idempotency-Key: allowed are 1 to " + LONGEST_KEY + " characters");
+        }
+        RunSpec wish = RunSpecReader.readToLaunch(spec);
+        UUID id = engine.create(wish, UUID.randomUUID(), Optional.ofNullable(key), clock.instant());
         supervisor.drive(id);
+        if (!run(id).state().spec().equals(wish)) {
+            throw RefusedException.keyReused(
+                    "run " + id
+                            + " was made with this Idempotency-Key and another RunSpec; nothing was stored");
+        }
         return ResponseEntity.created(URI.create("/api/v1/runs/" + id))
                 .body(RunViews.full(run(id), clock.instant()));
     }
@@ -92,7 +103,13 @@ public class RunController {
             @RequestParam(defaultValue = "0") long after,
             @RequestParam(defaultValue = "200") int limit) {
         run(id);
-        List<RunStore.Numbered> page = store.events(id, after, Math.clamp(limit, 1, MOST_EVENTS));
+        if (after < 0) {
+            throw RefusedException.badParameter("after is " + after + ": allowed is 0 or more");
+        }
+        if (limit < 1 || limit > MOST_EVENTS) {
+            throw RefusedException.badParameter("limit is " + limit + ": allowed is 1 to " + MOST_EVENTS);
+        }
+        List<RunStore.Numbered> page = store.events(id, after, limit);
         ObjectNode view = MAPPER.createObjectNode();
         ArrayNode events = view.putArray("events");
         for (RunStore.Numbered numbered : page) {
@@ -129,9 +146,13 @@ public class RunController {
     private ObjectNode answer(UUID id, String change, boolean approved) {
         LiveRun run = run(id);
         if (run.state().changes().stream().noneMatch(c -> c.id().equals(change))) {
-            throw new NotFoundException("run " + id + " has no recipe change " + change);
+            throw RefusedException.notFound("run " + id + " has no recipe change " + change);
         }
-        engine.answer(id, change, approved, clock.instant());
+        try {
+            engine.answer(id, change, approved, clock.instant());
+        } catch (IllegalStateException e) {
+            throw RefusedException.conflict(String.valueOf(e.getMessage()));
+        }
         supervisor.wake(id);
         return show(id);
     }
@@ -154,6 +175,6 @@ public class RunController {
     }
 
     private LiveRun run(UUID id) {
-        return engine.run(id).orElseThrow(() -> new NotFoundException("there is no run " + id));
+        return engine.run(id).orElseThrow(() -> RefusedException.notFound("there is no run " + id));
     }
 }
