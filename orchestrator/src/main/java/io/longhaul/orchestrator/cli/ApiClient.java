@@ -54,19 +54,19 @@ public final class ApiClient {
     }
 
     private JsonNode get(String path) {
-        return send(HttpRequest.newBuilder(at(path)).GET());
+        return send(to(path).GET());
     }
 
     private JsonNode post(String path, String body) {
         return send(
-                HttpRequest.newBuilder(at(path))
+                to(path)
                         .header("Content-Type", "application/yaml")
                         .POST(HttpRequest.BodyPublishers.ofString(body)));
     }
 
-    private URI at(String path) {
+    private HttpRequest.Builder to(String path) {
         try {
-            return URI.create(url + path);
+            return HttpRequest.newBuilder(URI.create(url + path));
         } catch (IllegalArgumentException e) {
             throw new ApiException(ExitCodes.USAGE, "not an address: " + url + path);
         }
@@ -98,6 +98,9 @@ public final class ApiClient {
         int code = answer.statusCode() == 404 ? ExitCodes.NOT_FOUND : ExitCodes.FAILED;
         try {
             JsonNode problem = MAPPER.readTree(answer.body());
+            if (problem.has("errors")) {
+                code = ExitCodes.USAGE;
+            }
             StringBuilder text = new StringBuilder(
                     problem.path("detail").asString("status " + answer.statusCode()));
             if (problem.path("errors").size() > 1) {

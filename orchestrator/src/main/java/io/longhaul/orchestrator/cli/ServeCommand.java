@@ -19,6 +19,9 @@ final class ServeCommand implements Runnable {
 
     @Override
     public void run() {
+        if (port < 0 || port > 65_535) {
+            throw new ApiException(ExitCodes.USAGE, "--port is " + port + ": allowed is 0 to 65535");
+        }
         LonghaulApplication.serve(Homes.home(home), port);
     }
 }
