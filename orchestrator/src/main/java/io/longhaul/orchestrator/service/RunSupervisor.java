@@ -73,7 +73,8 @@ public final class RunSupervisor implements AutoCloseable {
                     drivers.remove(run);
                     return;
                 }
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
+                // Also errors: a thread that dies silently would leave its run standing for ever.
                 if (closed) {
                     return;
                 }

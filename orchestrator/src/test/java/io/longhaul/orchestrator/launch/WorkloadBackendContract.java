@@ -54,7 +54,8 @@ public abstract class WorkloadBackendContract {
         List<String> first = running(attempt, NODES);
         assertThat(first).isNotEmpty();
         assertThat(backend.observe()).filteredOn(o -> o.key().equals(attempt))
-                .extracting(o -> o.node() + " " + o.presence()).containsExactlyInAnyOrder("0 RUNNING", "1 RUNNING");
+                .extracting(o -> o.node() + " " + o.presence())
+                .containsExactlyInAnyOrder("0 RUNNING", "1 RUNNING");
         backend.create(launch(attempt));
         assertThat(running(attempt, NODES)).isEqualTo(first);
     }
@@ -68,7 +69,8 @@ public abstract class WorkloadBackendContract {
         backend.create(launch(attempt));
         assertThat(running(attempt, NODES)).isEqualTo(first);
         assertThat(backend.observe()).filteredOn(o -> o.key().equals(attempt))
-                .extracting(WorkloadObservation::presence).containsExactly(Presence.RUNNING, Presence.RUNNING);
+                .extracting(WorkloadObservation::presence)
+                .containsExactly(Presence.RUNNING, Presence.RUNNING);
     }
 
     @Test
@@ -78,7 +80,8 @@ public abstract class WorkloadBackendContract {
         kill(attempt, 1);
         for (int life = 0; life < 2; life++) {
             assertThat(backend.observe()).filteredOn(o -> o.key().equals(attempt))
-                    .extracting(o -> o.node() + " " + o.presence()).containsExactlyInAnyOrder("0 RUNNING", "1 GONE");
+                    .extracting(o -> o.node() + " " + o.presence())
+                    .containsExactlyInAnyOrder("0 RUNNING", "1 GONE");
             backend = backend();
             backend.create(launch(attempt));
         }
@@ -95,7 +98,8 @@ public abstract class WorkloadBackendContract {
         assertThat(running(attempt, 0)).isEmpty();
         assertThat(running(other, NODES)).isEqualTo(others);
         assertThat(backend.observe()).filteredOn(o -> o.key().equals(attempt))
-                .extracting(WorkloadObservation::presence).containsOnly(Presence.GONE);
+                .extracting(WorkloadObservation::presence)
+                .containsOnly(Presence.GONE);
         backend.fence(attempt);
         backend.create(launch(attempt));
         assertThat(running(attempt, 0)).as("what was fenced stays dead").isEmpty();

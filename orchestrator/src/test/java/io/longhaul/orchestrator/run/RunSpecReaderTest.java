@@ -38,7 +38,8 @@ final class RunSpecReaderTest {
     private static List<FieldProblem> problems(String text) {
         InvalidRunSpecException refused = catchThrowableOfType(InvalidRunSpecException.class,
                 () -> RunSpecReader.read(text));
-        assertThat(refused).as("refusal of:%n%s", text.length() > 2000 ? text.length() + " characters" : text).isNotNull();
+        assertThat(refused).as("refusal of:%n%s", text.length() > 2000 ? text.length() + " characters" : text)
+                .isNotNull();
         return refused.problems();
     }
 
@@ -110,7 +111,9 @@ final class RunSpecReaderTest {
             String instead, String stands, String pointer, String value, String allowed, String hint) {
         assertThat(GOOD).contains(instead);
         String indented = stands.replace(", w", "\n  w");
-        String text = stands.equals("{}") ? GOOD.replace(instead + "\n", "") : GOOD.replace(instead, indented);
+        String text = stands.equals("{}")
+                ? GOOD.replace(instead + "\n", "")
+                : GOOD.replace(instead, indented);
         assertThat(problems(text)).filteredOn(p -> p.pointer().equals(pointer)).anySatisfy(p -> {
             assertThat(p.value()).isEqualTo(value == null ? "" : value);
             assertThat(p.allowed()).contains(allowed);
@@ -130,7 +133,8 @@ final class RunSpecReaderTest {
     /** YAML 1.1 reads them as truth values; a person who writes them means words. */
     @Test
     void offAndNoAreWords() {
-        RunSpec spec = RunSpecReader.read(GOOD.replace("name: good", "name: no").replace("stallTimeout: 10s", "adapt: off"));
+        RunSpec spec = RunSpecReader
+                .read(GOOD.replace("name: good", "name: no").replace("stallTimeout: 10s", "adapt: off"));
         assertThat(spec.name()).isEqualTo("no");
         assertThat(spec.policies().adapt()).isEqualTo(RunSpec.Policies.Adapt.OFF);
     }
@@ -144,25 +148,31 @@ final class RunSpecReaderTest {
     /** JSON is YAML: one reader, the same answers. */
     @Test
     void jsonIsReadAlike() {
-        assertThat(RunSpecReader.read("""
-                {"name": "good", "model": {"layers": 4, "hiddenSize": 64, "attentionHeads": 8, "kvHeads": 4,
-                 "vocabSize": 256, "sequenceLength": 32},
-                 "training": {"tokens": 64000, "globalBatch": 20, "learningRate": 1e-3, "minLearningRate": 0.0001,
-                 "warmupSteps": 10}, "cluster": {"ranks": 4}, "layout": {"tensor": 2, "data": 2},
-                 "policies": {"stallTimeout": "10s"}}
-                """)).isEqualTo(RunSpecReader.read(GOOD));
-        assertThat(RunSpecReader.read("\ufeff" + GOOD.replace("\n", "\r\n"))).isEqualTo(RunSpecReader.read(GOOD));
+        assertThat(RunSpecReader
+                .read("""
+                        {"name": "good", "model": {"layers": 4, "hiddenSize": 64, "attentionHeads": 8, "kvHeads": 4,
+                         "vocabSize": 256, "sequenceLength": 32},
+                         "training": {"tokens": 64000, "globalBatch": 20, "learningRate": 1e-3, "minLearningRate": 0.0001,
+                         "warmupSteps": 10}, "cluster": {"ranks": 4}, "layout": {"tensor": 2, "data": 2},
+                         "policies": {"stallTimeout": "10s"}}
+                        """))
+                .isEqualTo(RunSpecReader.read(GOOD));
+        assertThat(RunSpecReader.read("\ufeff" + GOOD.replace("\n", "\r\n")))
+                .isEqualTo(RunSpecReader.read(GOOD));
     }
 
     static Stream<String> documents() {
-        String laughs = "a0: &a0 [x, x]\n" + Stream.iterate(1, i -> i + 1).limit(30)
+        String laughs = "a0: &a0 [x, x]\n" + Stream.iterate(1, i -> i + 1)
+                .limit(30)
                 .map(i -> "a" + i + ": &a" + i + " [" + ("*a" + (i - 1) + ",").repeat(9) + "]\n")
                 .reduce("", String::concat);
         return Stream.of("", " \n", "~", "[]", "7", "\"x\"", "._", "{", "{\"name\": ", "name: a\nname: b",
-                "\tname: a", "name: a\n---\nname: b", GOOD + "---\n" + GOOD, "!!javax.script.ScriptEngineManager []",
+                "\tname: a", "name: a\n---\nname: b", GOOD + "---\n" + GOOD,
+                "!!javax.script.ScriptEngineManager []",
                 "name: !!java.net.URL [\"http://127.0.0.1\"]", "? [a]\n: b", "a: *nowhere", "&a [*a]", laughs,
                 "[".repeat(100_000), "{a: ".repeat(5000), "x: " + "y".repeat(2 << 20), "\0", "a: \ud83d",
-                "- ".repeat(5000) + "x", "a: 1e99999999999", "a: 0x", "a: -._", "a: 1:99999999999999999999:0");
+                "- ".repeat(5000) + "x", "a: 1e99999999999", "a: 0x", "a: -._",
+                "a: 1:99999999999999999999:0");
     }
 
     @ParameterizedTest

@@ -15,9 +15,9 @@ import java.util.OptionalLong;
 import java.util.UUID;
 
 /** Values that tests of runs start from. */
-final class Runs {
+public final class Runs {
     static final UUID ID = UUID.fromString("00000000-0000-4000-8000-000000000001");
-    static final Instant AT = Instant.parse("2026-01-01T00:00:00Z");
+    public static final Instant AT = Instant.parse("2026-01-01T00:00:00Z");
 
     /** 100 steps of 4 x 16 tokens, a checkpoint every 10 steps; up to 3 restarts. */
     static final String SPEC = """
@@ -34,18 +34,19 @@ final class Runs {
             """;
 
     /** Two nodes of one rank. */
-    static final PlannedRun PLAN = new PlannedRun(new RunSpec.Layout(1, 1, 2, 1), 1, 2, "none", 0, 2, 1, 0.1,
+    public static final PlannedRun PLAN = new PlannedRun(new RunSpec.Layout(1, 1, 2, 1), 1, 2, "none", 0, 2,
+            1, 0.1,
             640,
             "{}");
 
-    static final LaunchFactory LAUNCHES = (state, recipe, resumeStep, skipped) -> new RankProcess(
+    public static final LaunchFactory LAUNCHES = (state, recipe, resumeStep, skipped) -> new RankProcess(
             List.of("train", "--lr", Double.toString(recipe.learningRate()), "--from",
                     Long.toString(resumeStep)),
             Map.of("SKIP", skipped.toString()));
 
     private Runs() {}
 
-    static RunSpec spec() {
+    public static RunSpec spec() {
         return RunSpecReader.read(SPEC);
     }
 

@@ -29,7 +29,8 @@ final class LocalBackendTest extends WorkloadBackendContract {
     }
 
     private LocalBackend backend(String python) {
-        return new LocalBackend(runs, STAND_IN, python, new AgentTokens("secret"), () -> "http://127.0.0.1:1");
+        return new LocalBackend(runs, STAND_IN, python, new AgentTokens("secret"),
+                () -> "http://127.0.0.1:1");
     }
 
     private Path node(AttemptKey key, int node) {
@@ -41,7 +42,8 @@ final class LocalBackendTest extends WorkloadBackendContract {
         while (true) {
             List<String> alive = new ArrayList<>();
             for (int node = 0; node < NODES; node++) {
-                started(key, node).stream().filter(pid -> ProcessTable.started(Long.parseLong(pid)).isPresent())
+                started(key, node).stream()
+                        .filter(pid -> ProcessTable.started(Long.parseLong(pid)).isPresent())
                         .forEach(alive::add);
             }
             if (alive.size() >= agents * PROCESSES_PER_NODE) {
@@ -99,7 +101,9 @@ final class LocalBackendTest extends WorkloadBackendContract {
     void anAgentThatCannotRunIsGoneWithItsLastWords() {
         LocalBackend broken = backend("/no/such/python");
         broken.create(new AttemptLaunch(attempt, 1, 1, 1, List.of("train"), Map.of(), 0));
-        while (broken.observe().getFirst().presence() == io.longhaul.orchestrator.launch.WorkloadObservation.Presence.RUNNING) {
+        while (broken.observe()
+                .getFirst()
+                .presence() == io.longhaul.orchestrator.launch.WorkloadObservation.Presence.RUNNING) {
             Thread.onSpinWait();
         }
         assertThat(broken.observe().getFirst().detail()).contains("/no/such/python");
