@@ -7,11 +7,10 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import java.util.Optional;
 
 /**
  * Directory of one service: database, run directories, keys. One process at a time holds it by a file lock
@@ -46,6 +45,8 @@ public final class ServiceHome implements AutoCloseable {
                         "another Longhaul service holds " + directory + running(directory)
                                 + ": use it, stop it, or choose another directory with --home");
             }
+            Drafts.clear(directory);
+            clearAnnouncement(directory);
             return new ServiceHome(directory, channel, lock);
         } catch (IOException e) {
             throw new ServiceStartException(
@@ -65,11 +66,34 @@ public final class ServiceHome implements AutoCloseable {
     }
 
     private static String running(Path directory) throws IOException {
-        Path pid = directory.resolve("service.pid");
         Path url = directory.resolve("service.url");
-        return Files.exists(pid) && Files.exists(url)
-                ? " (process " + Files.readString(pid).strip() + ", " + Files.readString(url).strip() + ")"
+        Optional<ProcessHandle> holder = holder(directory);
+        return holder.isPresent() && Files.exists(url)
+                ? " (process " + holder.get().pid() + ", " + Files.readString(url).strip() + ")"
                 : "";
+    }
+
+    /** The process of the service that holds a home and answers; a file that a killed service left names none. */
+    public static Optional<ProcessHandle> holder(Path home) {
+        try {
+            return Files.exists(home.resolve("service.url"))
+                    ? ProcessHandle.of(Long.parseLong(Files.readString(home.resolve("service.pid")).strip()))
+                            .filter(process -> locked(home))
+                    : Optional.empty();
+        } catch (IOException | NumberFormatException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static boolean locked(Path home) {
+        try (FileChannel channel = FileChannel.open(home.resolve("service.lock"), StandardOpenOption.WRITE);
+                FileLock lock = channel.tryLock()) {
+            return lock == null;
+        } catch (OverlappingFileLockException e) {
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     public Path directory() {
@@ -83,8 +107,17 @@ public final class ServiceHome implements AutoCloseable {
 
     /** Tells the command line and scripts where the service answers. */
     public void announce(String url) {
-        writeAtomically(directory.resolve("service.pid"), ProcessHandle.current().pid() + "\n");
-        writeAtomically(directory.resolve("service.url"), url + "\n");
+        try {
+            Drafts.write(directory.resolve("service.pid"), ProcessHandle.current().pid() + "\n");
+            Drafts.write(directory.resolve("service.url"), url + "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write in " + directory, e);
+        }
+    }
+
+    private static void clearAnnouncement(Path directory) throws IOException {
+        Files.deleteIfExists(directory.resolve("service.url"));
+        Files.deleteIfExists(directory.resolve("service.pid"));
     }
 
     /** A secret of 256 bits in hexadecimal, made at the first use, readable by the owner alone. */
@@ -94,13 +127,7 @@ public final class ServiceHome implements AutoCloseable {
             if (!Files.exists(file)) {
                 byte[] bytes = new byte[32];
                 new SecureRandom().nextBytes(bytes);
-                Path draft = Files.createTempFile(
-                        directory,
-                        name,
-                        ".new",
-                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-                Files.writeString(draft, HexFormat.of().formatHex(bytes));
-                Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
+                Drafts.write(file, HexFormat.of().formatHex(bytes));
             }
             return Files.readString(file).strip();
         } catch (IOException e) {
@@ -108,21 +135,10 @@ public final class ServiceHome implements AutoCloseable {
         }
     }
 
-    private static void writeAtomically(Path file, String text) {
-        try {
-            Path draft = file.resolveSibling(file.getFileName() + ".new");
-            Files.writeString(draft, text);
-            Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + file, e);
-        }
-    }
-
     @Override
     public void close() {
         try {
-            Files.deleteIfExists(directory.resolve("service.url"));
-            Files.deleteIfExists(directory.resolve("service.pid"));
+            clearAnnouncement(directory);
             lock.release();
             channel.close();
         } catch (IOException e) {

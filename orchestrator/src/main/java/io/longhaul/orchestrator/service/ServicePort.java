@@ -21,7 +21,7 @@ public final class ServicePort {
                     ? Integer.parseInt(Files.readString(file).strip())
                     : wanted;
             int free = bind(port);
-            Files.writeString(file, Integer.toString(free));
+            Drafts.write(file, Integer.toString(free));
             return free;
         } catch (IOException e) {
             throw new UncheckedIOException("cannot keep the port in " + file, e);
