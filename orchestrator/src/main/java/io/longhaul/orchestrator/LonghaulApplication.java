@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator;
 
+import io.longhaul.orchestrator.plan.WorkerTools;
 import io.longhaul.orchestrator.service.EmbeddedDatabase;
 import io.longhaul.orchestrator.service.ServiceHome;
 import io.longhaul.orchestrator.service.ServicePort;
@@ -7,7 +8,9 @@ import io.longhaul.orchestrator.service.ServiceStartException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.boot.Banner;
@@ -30,16 +33,21 @@ public final class LonghaulApplication {
      * @throws ServiceStartException if home, port or database cannot be had; nothing is left running
      */
     public static void serve(Path home, int port) {
-        Running running = start(home, port);
-        CountDownLatch ended = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            running.close();
-            ended.countDown();
-        }, "shutdown"));
-        System.out.println("Longhaul is up: " + running.url());
+        Object starting = new Object();
+        AtomicReference<Running> running = new AtomicReference<>();
+        synchronized (starting) {
+            // A signal that comes while the service starts waits: half a service cannot be ended in order.
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                synchronized (starting) {
+                    Optional.ofNullable(running.get()).ifPresent(Running::close);
+                }
+            }, "shutdown"));
+            running.set(start(home, port));
+        }
+        System.out.println("Longhaul is up: " + running.get().url());
         System.out.flush();
         try {
-            ended.await();
+            new CountDownLatch(1).await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -54,6 +62,7 @@ public final class LonghaulApplication {
         @Override
         public void close() {
             context.close();
+            WorkerTools.endAll();
             if (database != null) {
                 database.close();
             }

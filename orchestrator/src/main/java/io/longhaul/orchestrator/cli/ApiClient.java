@@ -1,5 +1,7 @@
 package io.longhaul.orchestrator.cli;
 
+import io.longhaul.orchestrator.run.FieldProblem;
+import io.longhaul.orchestrator.run.InvalidRunSpecException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -94,30 +96,24 @@ public final class ApiClient {
         }
     }
 
-    private static ApiException refused(HttpResponse<String> answer) {
+    private static RuntimeException refused(HttpResponse<String> answer) {
         int code = answer.statusCode() == 404 ? ExitCodes.NOT_FOUND : ExitCodes.FAILED;
         try {
             JsonNode problem = MAPPER.readTree(answer.body());
-            if (problem.has("errors")) {
-                code = ExitCodes.USAGE;
+            if (problem.path("errors").isArray()) {
+                return new InvalidRunSpecException(
+                        problem.path("errors").valueStream().map(ApiClient::fieldProblem).toList());
             }
-            StringBuilder text = new StringBuilder(
-                    problem.path("detail").asString("status " + answer.statusCode()));
-            if (problem.path("errors").size() > 1) {
-                for (JsonNode error : problem.path("errors")) {
-                    text.append(System.lineSeparator())
-                            .append("  ")
-                            .append(error.path("pointer").asString(""));
-                    String value = error.path("value").asString("");
-                    text.append(value.isEmpty() ? "" : " is " + value);
-                    text.append(": allowed is ").append(error.path("allowed").asString(""));
-                    String hint = error.path("hint").asString("");
-                    text.append(hint.isEmpty() ? "" : "; " + hint);
-                }
-            }
-            return new ApiException(code, text.toString());
+            return new ApiException(code,
+                    problem.path("detail").asString("the service answered " + answer.statusCode()));
         } catch (JacksonException e) {
             return new ApiException(code, "the service answered " + answer.statusCode());
         }
+    }
+
+    private static FieldProblem fieldProblem(JsonNode error) {
+        return new FieldProblem(
+                error.path("pointer").asString(""), error.path("value").asString(""),
+                error.path("allowed").asString(""), error.path("hint").asString(""));
     }
 }

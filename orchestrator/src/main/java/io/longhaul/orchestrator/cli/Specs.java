@@ -1,7 +1,10 @@
 package io.longhaul.orchestrator.cli;
 
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** RunSpec files. */
@@ -16,7 +19,16 @@ final class Specs {
                     : Files.readString(file);
         } catch (IOException e) {
             throw new ApiException(ExitCodes.USAGE,
-                    "cannot read " + file + ": " + e + "; examples/ holds RunSpecs");
+                    "cannot read the RunSpec " + file + ": " + reason(e) + "; examples/ holds RunSpecs");
         }
+    }
+
+    private static String reason(IOException e) {
+        return switch (e) {
+            case NoSuchFileException missing -> "there is no such file";
+            case AccessDeniedException denied -> "permission denied";
+            case CharacterCodingException binary -> "it is not text in UTF-8";
+            default -> String.valueOf(e.getMessage());
+        };
     }
 }

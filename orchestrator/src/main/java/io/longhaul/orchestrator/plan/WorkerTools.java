@@ -19,6 +19,8 @@ import tools.jackson.databind.json.JsonMapper;
  * @param python interpreter
  */
 public record WorkerTools(Path worker, String python) {
+    private static final String PROBE = "longhaul_trainer.probe";
+    private static final String CORPUS = "longhaul_agent.corpus";
 
     /**
      * Measures this machine for a model's layer, with so many ranks at work at once.
@@ -30,7 +32,7 @@ public record WorkerTools(Path worker, String python) {
             Path out = Files.createTempFile("longhaul-probe", ".json");
             try {
                 List<String> arguments = new ArrayList<>(
-                        List.of("longhaul_trainer.probe", "--out", out.toString()));
+                        List.of(PROBE, "--out", out.toString()));
                 arguments.addAll(List.of("--ranks", Integer.toString(ranks)));
                 arguments.addAll(List.of("--hidden-size", Integer.toString(model.hiddenSize())));
                 arguments.addAll(List.of("--ffn-hidden-size", Integer.toString(model.ffnHiddenSize())));
@@ -69,8 +71,19 @@ public record WorkerTools(Path worker, String python) {
     /** Builds a text corpus from this machine in the directory, unless there is one. */
     void buildCorpus(Path directory) {
         if (!Files.exists(directory.resolve("manifest.json"))) {
-            run("building a corpus", List.of("longhaul_agent.corpus", "--out", directory.toString()));
+            run("building a corpus", List.of(CORPUS, "--out", directory.toString()));
         }
+    }
+
+    /** Ends the programs that this process has started and whose results nobody waits for any more. */
+    public static void endAll() {
+        ProcessHandle.current()
+                .descendants()
+                .filter(process -> process.info()
+                        .arguments()
+                        .filter(all -> List.of(all).contains(PROBE) || List.of(all).contains(CORPUS))
+                        .isPresent())
+                .forEach(ProcessHandle::destroyForcibly);
     }
 
     private void run(String purpose, List<String> arguments) {

@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.cli.demo;
 
+import io.longhaul.orchestrator.cli.ApiException;
 import io.longhaul.orchestrator.cli.ExitCodes;
 import io.longhaul.orchestrator.cli.Homes;
 import java.io.IOException;
@@ -29,7 +30,8 @@ public final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (DemoSession session = new DemoSession(Homes.home(home), port, keep)) {
+        DemoSession session = new DemoSession(Homes.home(home), port, keep);
+        try (session) {
             DemoSummary result = session.run();
             System.out.println();
             System.out.print(result.table());
@@ -41,7 +43,14 @@ public final class DemoCommand implements Callable<Integer> {
                     : "Not everything went as it should.");
             return result.passed() ? ExitCodes.OK : ExitCodes.RUN_FAILED;
         } catch (DemoException e) {
-            System.err.println("longhaul: " + e.getMessage());
+            if (!session.abandoned()) {
+                System.err.println("longhaul: " + e.getMessage());
+            }
+            return ExitCodes.FAILED;
+        } catch (ApiException e) {
+            if (!session.abandoned()) {
+                throw e;
+            }
             return ExitCodes.FAILED;
         }
     }

@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator.cli.demo;
 
 import io.longhaul.orchestrator.cli.ApiClient;
+import io.longhaul.orchestrator.cli.ApiException;
 import io.longhaul.orchestrator.cli.Homes;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,6 +9,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -16,14 +19,17 @@ final class DemoSession implements AutoCloseable {
     private static final List<String> ENDED = List.of("completed", "failed", "stopped", "waiting");
     private static final long POLL_MILLIS = 400;
     private static final long LIMIT_SECONDS = 900;
+    /** Longer than a stopped run may take to write its last checkpoint. */
+    private static final long STOP_SECONDS = 90;
 
     private final Path home;
     private final int port;
     private final boolean keep;
     private final Thread onInterrupt = new Thread(this::abandon, "interrupted");
-    private @Nullable ServiceProcess service;
-    private @Nullable String runningId;
-    private @Nullable FaultInjector injector;
+    private volatile @Nullable ServiceProcess service;
+    private volatile @Nullable String runningId;
+    private volatile @Nullable FaultInjector injector;
+    private volatile boolean abandoned;
 
     DemoSession(Path home, int port, boolean keep) {
         this.home = home;
@@ -39,8 +45,8 @@ final class DemoSession implements AutoCloseable {
         say("preparing a corpus in which shard " + DemoCorpus.NOISE_SHARD + " is noise");
         DemoCorpus.build(corpus, worker, Homes.setting("LONGHAUL_PYTHON", "/usr/bin/python3"));
         say("starting the service");
-        ServiceProcess running = ServiceProcess.of(home, port);
-        service = running;
+        ServiceProcess running = unlessAbandoned(() -> ServiceProcess.of(home, port), s -> service = s);
+        running.awaitUp();
         ApiClient api = new ApiClient(running.url());
         int earlier = api.runs().path("runs").size();
         if (earlier > 0) {
@@ -48,13 +54,22 @@ final class DemoSession implements AutoCloseable {
                     + running.url());
         }
         say("measuring this machine and planning");
-        JsonNode submitted = api.submit(spec(corpus));
-        String id = submitted.path("id").asString();
-        runningId = id;
+        String id = unlessAbandoned(() -> api.submit(spec(corpus)).path("id").asString(),
+                submitted -> runningId = submitted);
         say("watch it: " + running.url() + "/runs/" + id);
         JsonNode ended = follow(api, id);
         runningId = null;
         return new DemoSummary(ended, running.url() + "/runs/" + id, (System.nanoTime() - from) / 1e9);
+    }
+
+    /** Starts something that {@link #abandon} has to end again, and notes it before that can begin. */
+    private synchronized <T> T unlessAbandoned(Supplier<T> start, Consumer<T> note) {
+        if (abandoned) {
+            throw new DemoException("interrupted");
+        }
+        T started = start.get();
+        note.accept(started);
+        return started;
     }
 
     private static String spec(Path corpus) {
@@ -146,10 +161,20 @@ final class DemoSession implements AutoCloseable {
 
     /** Ctrl-C: no process stays, whatever {@code --keep} says, except a service that was there before. */
     private void abandon() {
+        synchronized (this) {
+            abandoned = true;
+        }
+        say("interrupted: ending what was started");
         abandonRun();
         if (service != null && service.startedHere()) {
             service.stop();
         }
+        ProcessHandle.current().children().forEach(ProcessHandle::destroyForcibly);
+    }
+
+    /** Whether the user has had enough: errors of calls that were under way mean nothing. */
+    boolean abandoned() {
+        return abandoned;
     }
 
     private void abandonRun() {
@@ -160,11 +185,17 @@ final class DemoSession implements AutoCloseable {
         if (id == null || service == null || !service.alive()) {
             return;
         }
-        ApiClient api = new ApiClient(service.url());
-        api.stop(id);
-        for (int i = 0; i < 75 && !ENDED.contains(api.run(id).path("phase").asString("")); i++) {
-            pause();
-        }
         runningId = null;
+        try {
+            ApiClient api = new ApiClient(service.url());
+            api.stop(id);
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(STOP_SECONDS);
+            while (!ENDED.contains(api.run(id).path("phase").asString(""))
+                    && System.nanoTime() < deadline) {
+                pause();
+            }
+        } catch (ApiException | DemoException e) {
+            say("the run could not be stopped: " + e.getMessage());
+        }
     }
 }

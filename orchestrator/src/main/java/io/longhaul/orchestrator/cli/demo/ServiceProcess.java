@@ -1,11 +1,11 @@
 package io.longhaul.orchestrator.cli.demo;
 
+import io.longhaul.orchestrator.service.ServiceHome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -13,61 +13,59 @@ import java.util.concurrent.TimeoutException;
 /** The service of a home as a process of its own, so that it can stay when the demonstration ends. */
 final class ServiceProcess {
     private static final long START_SECONDS = 120;
-    private static final long STOP_SECONDS = 30;
+    private static final long STOP_SECONDS = 60;
 
-    private final String url;
+    private final Path home;
     private final ProcessHandle process;
     private final boolean startedHere;
 
-    private ServiceProcess(String url, ProcessHandle process, boolean startedHere) {
-        this.url = url;
+    private ServiceProcess(Path home, ProcessHandle process, boolean startedHere) {
+        this.home = home;
         this.process = process;
         this.startedHere = startedHere;
     }
 
-    /** The service that holds {@code home}, started if there is none. */
+    /** The service that holds {@code home}, or a new one, which is not {@linkplain #awaitUp up} yet. */
     static ServiceProcess of(Path home, int port) {
-        Optional<ServiceProcess> running = running(home, false);
-        return running.orElseGet(() -> start(home, port));
-    }
-
-    private static Optional<ServiceProcess> running(Path home, boolean startedHere) {
-        try {
-            Path url = home.resolve("service.url");
-            Path pid = home.resolve("service.pid");
-            if (!Files.exists(url) || !Files.exists(pid)) {
-                return Optional.empty();
-            }
-            String address = Files.readString(url).strip();
-            return ProcessHandle.of(Long.parseLong(Files.readString(pid).strip()))
-                    .map(process -> new ServiceProcess(address, process, startedHere));
-        } catch (IOException | NumberFormatException e) {
-            return Optional.empty();
-        }
+        return ServiceHome.holder(home)
+                .map(process -> new ServiceProcess(home, process, false))
+                .orElseGet(() -> start(home, port));
     }
 
     private static ServiceProcess start(Path home, int port) {
-        Path log = home.resolve("service.log");
         try {
             Files.createDirectories(home);
-            Files.deleteIfExists(home.resolve("service.url"));
             Process child = new ProcessBuilder(command(home, port))
                     .redirectErrorStream(true)
                     .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(log(home).toFile()))
                     .start();
+            return new ServiceProcess(home, child.toHandle(), true);
+        } catch (IOException e) {
+            throw new DemoException("cannot start the service under " + home + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static Path log(Path home) {
+        return home.resolve("service.log");
+    }
+
+    /**
+     * Waits until the service answers.
+     *
+     * @throws DemoException if it ends instead, with its last words
+     */
+    void awaitUp() {
+        try {
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
-            while (child.isAlive() && System.nanoTime() < deadline) {
-                Optional<ServiceProcess> up = running(home, true).filter(s -> s.process.pid() == child.pid());
-                if (up.isPresent()) {
-                    return up.get();
+            while (ServiceHome.holder(home).filter(process::equals).isEmpty()) {
+                if (!process.isAlive() || System.nanoTime() > deadline) {
+                    stop();
+                    throw new DemoException(
+                            "the service did not start, its last words (" + log(home) + "):\n" + tail());
                 }
                 TimeUnit.MILLISECONDS.sleep(100);
             }
-            child.destroy();
-            throw new DemoException("the service did not start, its last words (" + log + "):\n" + tail(log));
-        } catch (IOException e) {
-            throw new DemoException("cannot start the service under " + home + ": " + e.getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DemoException("interrupted while the service was starting", e);
@@ -85,13 +83,21 @@ final class ServiceProcess {
         return command;
     }
 
-    private static String tail(Path log) throws IOException {
-        List<String> lines = Files.readAllLines(log);
-        return String.join("\n", lines.subList(Math.max(0, lines.size() - 15), lines.size()));
+    private String tail() {
+        try {
+            List<String> lines = Files.readAllLines(log(home));
+            return String.join("\n", lines.subList(Math.max(0, lines.size() - 15), lines.size()));
+        } catch (IOException e) {
+            return "none, the log cannot be read: " + e.getMessage();
+        }
     }
 
     String url() {
-        return url;
+        try {
+            return Files.readString(home.resolve("service.url")).strip();
+        } catch (IOException e) {
+            throw new DemoException("the service under " + home + " has ended", e);
+        }
     }
 
     boolean alive() {
