@@ -15,6 +15,7 @@ import io.longhaul.orchestrator.plan.PlanPort;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -144,13 +145,14 @@ public final class RunEngine {
         if (run.state().phase().ended()) {
             return false;
         }
-        // Presence first: whoever is gone now had sent all that can be read afterwards.
+        // Presence and contact first: whoever is gone, or has told all up to some time, had sent what is read afterwards.
         List<WorkloadObservation> presence = observed(run);
+        Map<AttemptKey, Map<Integer, Contact>> contact = contact(run.state());
         boolean changed = readRecords(run, now);
         List<RunInput> inputs = new ArrayList<>();
         inputs.add(new RunInput.Tick(listeningSince));
         run.state().lastAttempt().filter(Attempt::live).ifPresent(attempt -> {
-            Map<Integer, Contact> heard = contacts.getOrDefault(attempt.launch().key(), Map.of());
+            Map<Integer, Contact> heard = contact.getOrDefault(attempt.launch().key(), Map.of());
             judgedUpTo(attempt, heard).ifPresent(until -> {
                 synchronized (run) {
                     inputs.addAll(run.tick(attempt.number(), until));
@@ -164,6 +166,14 @@ public final class RunEngine {
             }
         });
         return decide(run, inputs, now) || changed;
+    }
+
+    private Map<AttemptKey, Map<Integer, Contact>> contact(RunState state) {
+        Map<AttemptKey, Map<Integer, Contact>> copy = new HashMap<>();
+        state.lastAttempt()
+                .map(attempt -> attempt.launch().key())
+                .ifPresent(key -> copy.put(key, Map.copyOf(contacts.getOrDefault(key, Map.of()))));
+        return copy;
     }
 
     /** A trainer's silence means something only up to where every agent has told all it knows. */
@@ -269,11 +279,18 @@ public final class RunEngine {
         }
         return state.lastAttempt().flatMap(attempt -> switch (attempt.stage()) {
             case CREATING -> Optional.of(create(attempt));
-            case ENDING -> attempt.allExited() || !now.isBefore(attempt.deadline().orElse(now))
+            case ENDING -> attempt.allExited() || !now.isBefore(lastMoment(attempt, now))
                     ? Optional.of(fence(run, attempt, now))
                     : Optional.empty();
             case REGISTERING, STARTING, TRAINING, ENDED -> Optional.empty();
         });
+    }
+
+    /** An ending attempt's deadline; agents that could not reach an absent controller have time to reach this one. */
+    private Instant lastMoment(Attempt attempt, Instant now) {
+        Instant deadline = attempt.deadline().orElse(now);
+        Instant reached = listeningSince.plus(RunDecider.STOP_GRACE);
+        return deadline.isAfter(reached) ? deadline : reached;
     }
 
     private RunInput plan(RunState state) {

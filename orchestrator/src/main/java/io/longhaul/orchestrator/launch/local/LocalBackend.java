@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,7 +40,7 @@ public final class LocalBackend implements WorkloadBackend {
     private final AgentTokens tokens;
     private final Supplier<String> serviceUrl;
     private final Map<NodeKey, Optional<Identity>> agents = new TreeMap<>(
-            java.util.Comparator.comparing(NodeKey::toString));
+            Comparator.comparing(NodeKey::toString));
 
     private record NodeKey(AttemptKey attempt, int node) {}
 
@@ -191,7 +192,11 @@ public final class LocalBackend implements WorkloadBackend {
     }
 
     private Optional<Identity> agentOf(NodeKey key) {
-        return processesOf(directory(key)).stream().filter(LocalBackend::isAgent).findFirst();
+        // A rank that is being started looks like its agent for a moment, but began later.
+        return processesOf(directory(key))
+                .stream()
+                .filter(LocalBackend::isAgent)
+                .min(Comparator.comparingLong(Identity::started));
     }
 
     private static boolean isAgent(Identity process) {
