@@ -8,8 +8,9 @@ import picocli.CommandLine.Option;
 
 /** {@code longhaul serve}. */
 @Command(name = "serve", mixinStandardHelpOptions = true, description = {
-        "Runs the service: API, page and agents' channel on the loopback interface. Brings its own PostgreSQL",
-        "unless LONGHAUL_DATABASE_URL (jdbc:postgresql://...) names one. SIGTERM ends it; workers keep running."})
+        "Runs the service: API, page and agents' channel on the loopback interface.",
+        "Brings its own PostgreSQL unless LONGHAUL_DATABASE_URL (jdbc:postgresql://...) names one. SIGTERM ends it;"
+                + " workers keep running."})
 final class ServeCommand implements Runnable {
     @Option(names = "--home", description = "directory of database and runs (default: $LONGHAUL_HOME or ~/.longhaul)")
     private @Nullable Path home;

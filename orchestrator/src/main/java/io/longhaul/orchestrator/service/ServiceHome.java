@@ -111,7 +111,7 @@ public final class ServiceHome implements AutoCloseable {
             Drafts.write(directory.resolve("service.pid"), ProcessHandle.current().pid() + "\n");
             Drafts.write(directory.resolve("service.url"), url + "\n");
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write in " + directory, e);
+            throw new UncheckedIOException("cannot write in " + directory + ": " + e.getMessage(), e);
         }
     }
 
@@ -131,7 +131,7 @@ public final class ServiceHome implements AutoCloseable {
             }
             return Files.readString(file).strip();
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot read or make " + file, e);
+            throw new UncheckedIOException("cannot read or make " + file + ": " + e.getMessage(), e);
         }
     }
 

@@ -24,7 +24,7 @@ public final class ServicePort {
             Drafts.write(file, Integer.toString(free));
             return free;
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot keep the port in " + file, e);
+            throw new UncheckedIOException("cannot keep the port: " + e.getMessage(), e);
         }
     }
 

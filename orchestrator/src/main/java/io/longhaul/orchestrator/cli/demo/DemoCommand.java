@@ -13,8 +13,8 @@ import picocli.CommandLine.Option;
 
 /** {@code longhaul demo}. */
 @Command(name = "demo", mixinStandardHelpOptions = true, description = {
-        "Trains a small GPT on this machine in a few minutes and hurts it: corrupt data, a slowed rank, a killed",
-        "one. Shows what Longhaul saw, did and improved. Exit code 0 if every hurt was healed, 6 if not."})
+        "Trains a small GPT on this machine in a few minutes, hurts it, and shows what Longhaul saw, did and improved.",
+        "Hurts: corrupt data, a slowed rank, a killed one. Exit code 0 if every hurt was healed, 6 if not."})
 public final class DemoCommand implements Callable<Integer> {
     @Option(names = "--home", description = "directory of the service (default: $LONGHAUL_HOME or ~/.longhaul)")
     private @Nullable Path home;
