@@ -107,6 +107,7 @@ public final class LonghaulApplication {
                 .logStartupInfo(false)
                 .properties(settings)
                 .build();
+        // Not a bean that the context closes: the database is stopped before another service may have the home.
         application.addInitializers(
                 context -> context.getBeanFactory().registerSingleton("serviceHome", home));
         return application.run();

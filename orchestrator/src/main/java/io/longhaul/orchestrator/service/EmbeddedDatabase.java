@@ -1,5 +1,7 @@
 package io.longhaul.orchestrator.service;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -82,8 +84,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
         } catch (IOException e) {
             throw new ServiceStartException(
                     "the embedded PostgreSQL did not start on " + data + ": " + e.getMessage()
-                            + "\nSee " + log + ", free or repair the disk, or give a server of your own with"
-                            + " LONGHAUL_DATABASE_URL",
+                            + ". Free or repair the disk, choose another --home, or give a server of your own"
+                            + " with LONGHAUL_DATABASE_URL.",
                     e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -145,7 +147,9 @@ public final class EmbeddedDatabase implements AutoCloseable {
             } catch (SQLException notYet) {
                 if (!process.isAlive()) {
                     throw new IOException(
-                            "it ended with exit code " + process.exitValue() + ": " + lastWords(),
+                            "it ended with exit code " + process.exitValue() + ": "
+                                    + PostgresPrograms.reason(Files.readString(log, ISO_8859_1)) + " (" + log
+                                    + ")",
                             notYet);
                 }
                 if (System.nanoTime() > deadline) {
@@ -156,17 +160,6 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 TimeUnit.MILLISECONDS.sleep(50);
             }
         }
-    }
-
-    /** The newest reason in the server's log. */
-    private String lastWords() throws IOException {
-        return Files.readAllLines(log, java.nio.charset.StandardCharsets.ISO_8859_1)
-                .reversed()
-                .stream()
-                .filter(line -> line.contains("FATAL:") || line.contains("PANIC:"))
-                .findFirst()
-                .map(line -> line.substring(line.indexOf(": ") - 5).strip())
-                .orElse("no reason given");
     }
 
     private void keepUp() {

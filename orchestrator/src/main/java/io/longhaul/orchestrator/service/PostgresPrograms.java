@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.tukaani.xz.XZInputStream;
@@ -16,6 +18,8 @@ import org.tukaani.xz.XZInputStream;
 /** The bundled PostgreSQL's programs, unpacked under a directory of the service. */
 final class PostgresPrograms {
     private static final String ARCHIVE = "/postgres-linux-x86_64.txz";
+
+    private static final Pattern REASON = Pattern.compile("(FATAL|PANIC|error): .*");
 
     private final Path directory;
 
@@ -80,7 +84,17 @@ final class PostgresPrograms {
         Process process = new ProcessBuilder(command(program, arguments)).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (process.waitFor() != 0) {
-            throw new IOException(program + " failed: " + output.strip());
+            throw new IOException(program + " failed: " + reason(output));
         }
+    }
+
+    /** The newest line of a program's output that says why it failed, without the time and process before it. */
+    static String reason(String output) {
+        Matcher matcher = REASON.matcher(output);
+        String reason = output.strip();
+        while (matcher.find()) {
+            reason = matcher.group().strip();
+        }
+        return reason;
     }
 }
