@@ -40,7 +40,8 @@ def add(a, b):
 def main(results, root, seconds, failed_suites):
     read = lambda name: (results / name).read_text(errors="replace") if (results / name).exists() else ""
     total = surefire(root)
-    for count in (unittest(read("python-agent.log")), unittest(read("python-trainer.log")),
+    suites = ("python-agent", "python-trainer", "environment", "killed")
+    for count in (*(unittest(read(f"{suite}.log")) for suite in suites),
                   tests_line(read("ui.log")), summary_line(read("browser.log"))):
         total = add(total, count)
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped; {failed_suites} suites failed; {seconds} s")

@@ -16,8 +16,9 @@ suite() {
   fi
 }
 
-java_suite() { mvn -B -ntp verify; }
+java_suite() { lock_build; mvn -B -ntp verify && unpack; }
 python_suite() { PYTHONPATH=worker OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 "$python" -m unittest discover -s "worker/tests/$1" -t worker -v; }
+faults_suite() { "$python" -m unittest discover -s e2e/faults -p "test_$1.py" -v; }
 ui_suite() { cd ui && npm run check && npx vitest run; }
 browser_suite() {
   (cd e2e && npm ci --no-audit --no-fund)
@@ -32,11 +33,12 @@ browser_suite() {
 }
 
 suite java java_suite
-[ ${#failed[@]} = 0 ] && unpack
 suite python-agent python_suite agent
 suite python-trainer python_suite trainer
 suite ui ui_suite
 suite browser browser_suite
+suite environment faults_suite environment
+suite killed faults_suite killed
 
 # Counts as each tool reports them: surefire and unittest totals, vitest's and the browser run's summary lines.
 "$python" "$root/e2e/count.py" "$results" "$root" "$SECONDS" "${#failed[@]}"
