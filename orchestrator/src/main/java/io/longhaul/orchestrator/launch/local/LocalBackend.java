@@ -72,14 +72,15 @@ public final class LocalBackend implements WorkloadBackend {
                 NodeKey key = new NodeKey(launch.key(), node);
                 Path directory = directory(key);
                 Files.createDirectories(directory);
-                if (agentOf(key).isEmpty()) {
+                Optional<Identity> agent = agentOf(key);
+                if (agent.isEmpty()) {
                     if (Files.exists(directory.resolve(MARKER))) {
                         continue;
                     }
-                    start(key, launch.epoch(), directory);
+                    agent = start(key, launch.epoch(), directory);
                 }
                 markLaunched(directory);
-                agents.put(key, agentOf(key));
+                agents.put(key, agent);
             }
         } catch (IOException e) {
             fence(launch.key());
@@ -91,7 +92,8 @@ public final class LocalBackend implements WorkloadBackend {
         }
     }
 
-    private void start(NodeKey key, long epoch, Path directory) throws IOException {
+    /** The new process, by its number: for a moment it does not have the agent's environment yet. */
+    private Optional<Identity> start(NodeKey key, long epoch, Path directory) throws IOException {
         Path log = directory.resolve(LOG);
         ProcessBuilder builder = new ProcessBuilder("setsid", python, "-m", "longhaul_agent")
                 .directory(directory.toFile())
@@ -108,7 +110,7 @@ public final class LocalBackend implements WorkloadBackend {
         environment.put(DIRECTORY_VARIABLE, directory.toString());
         environment.put("PYTHONPATH", worker.toString());
         environment.put("PYTHONUNBUFFERED", "1");
-        builder.start();
+        return ProcessTable.of(builder.start().pid());
     }
 
     /** An agent that was started and is no longer there is gone, not to be started again: the marker says so. */

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -34,6 +35,12 @@ final class ProcessTable {
         } catch (IOException | IndexOutOfBoundsException | NumberFormatException gone) {
             return OptionalLong.empty();
         }
+    }
+
+    /** A living process; empty if there is none of this number. */
+    static Optional<Identity> of(long pid) {
+        OptionalLong started = started(pid);
+        return started.isPresent() ? Optional.of(new Identity(pid, started.getAsLong())) : Optional.empty();
     }
 
     static boolean alive(Identity process) {
