@@ -6,7 +6,7 @@ package io.longhaul.planner;
  * @param expert ranks over which the experts of a layer are spread; divides {@code data}
  * @param microBatch samples per micro-batch and data-parallel rank
  * @param microBatches micro-batches per step and data-parallel rank
- * @param zeroStage 0, or 1 for an optimizer sharded over data-parallel ranks
+ * @param zeroStage what is sharded over data-parallel ranks: 1 the optimizer, 2 gradients too, 3 weights too
  */
 public record Candidate(
         int tensor,
@@ -21,6 +21,16 @@ public record Candidate(
     /** Which activations are computed again in the backward pass. */
     public enum Recompute {
         NONE, SELECTIVE, FULL
+    }
+
+    /** Ranks that hold the same weights, as far as these are not sharded: each sees other tokens. */
+    int replicas() {
+        return data * context;
+    }
+
+    /** The same for the weights of experts. */
+    int expertReplicas() {
+        return replicas() / expert;
     }
 
     /** Short text, for instance {@code tp8 pp4 dp32 b2}. */

@@ -7,15 +7,16 @@ import java.util.Map;
 /**
  * Seconds of an optimizer step by what they are spent on. Compute by roofline per matrix multiplication, ring
  * collectives, 1F1B pipelining (Narayanan et al. 2021, section 2.2), sequence parallelism with tensor parallelism
- * (Korthikanti et al. 2022, section 4).
+ * (Korthikanti et al. 2022, section 4), sharding over data-parallel ranks (Rajbhandari et al. 2020, section 7).
  */
 final class CostModel {
     /** Rows at which a multiplication reaches half of its best rate. */
     private static final double HALF_RATE_ROWS = 128;
     private static final double HALF_RATE_COLUMNS = 160;
-    /** Share of data-parallel traffic that hides behind the last micro-batch's backward pass. */
+    /** Share of data-parallel traffic that hides behind compute. */
     private static final double OVERLAP = 0.7;
     private static final double KERNEL_SECONDS = 5e-6;
+    private static final double GRADIENT_BYTES = 4;
 
     private final ModelShape model;
     private final Machine machine;
@@ -33,8 +34,7 @@ final class CostModel {
         double tensor = tensorCommunication(c);
         double ring = contextCommunication(c);
         double experts = expertCommunication(c);
-        double perMicroBatch = layersPerStage * (layer + again + tensor + ring + experts) + head(c)
-                + stageTransfer(c);
+        double transfer = stageTransfer(c);
         int m = c.microBatches();
         Map<String, Double> parts = new LinkedHashMap<>();
         parts.put("compute", m * layersPerStage * layer);
@@ -43,8 +43,11 @@ final class CostModel {
         parts.put("tensor-parallel communication", m * layersPerStage * tensor);
         parts.put("context-parallel communication", m * layersPerStage * ring);
         parts.put("expert-parallel communication", m * layersPerStage * experts);
-        parts.put("pipeline transfers", m * stageTransfer(c));
-        parts.put("pipeline bubble", (c.pipeline() - 1) * perMicroBatch);
+        parts.put("pipeline transfers", m * transfer);
+        // The last stage alone computes the loss and sets the pace; filling and draining pass the others.
+        parts.put(
+                "pipeline bubble",
+                (c.pipeline() - 1) * (layersPerStage * (layer + again + tensor + ring + experts) + transfer));
         parts.put("data-parallel communication", dataCommunication(c, layersPerStage * layer));
         parts.put("optimizer", optimizer(c));
         parts.values().removeIf(seconds -> seconds == 0);
@@ -57,74 +60,81 @@ final class CostModel {
 
     /** Forward and backward of one layer for one micro-batch on one rank. */
     private double layerCompute(Candidate c) {
-        if (machine instanceof Machine.Measured m) {
-            return m.layerOverheadSeconds() + m.layerSeconds() * c.microBatch() / c.tensor();
-        }
-        return 3 * (matmulSeconds(c, model.layerFlopsPerToken()) + attentionSeconds(c)) + elementwise(c);
+        return switch (machine) {
+            case Machine.Measured m ->
+                m.layerOverheadSeconds() + m.layerSeconds() * c.microBatch() / c.tensor();
+            case Machine.Cluster m -> 3 * layerForward(c, m) + elementwise(c, m);
+        };
     }
 
-    private double matmulSeconds(Candidate c, double flopsPerToken) {
-        Machine.Cluster cluster = (Machine.Cluster) machine;
-        double rows = tokens(c)
-                * (model.mixtureOfExperts() ? (double) model.topK() * c.expert() / model.experts() : 1);
-        double columns = (double) Math.min(
-                model.hiddenSize(),
-                model.mixtureOfExperts() ? model.expertFfnHiddenSize() : model.ffnHiddenSize()) / c.tensor();
-        double efficiency = cluster.accelerator().efficiency() * rows / (rows + HALF_RATE_ROWS) * columns
+    private double layerForward(Candidate c, Machine.Cluster m) {
+        double dense = matmulSeconds(
+                m, tokens(c) * model.denseLayerFlopsPerToken() / c.tensor(), tokens(c),
+                Math.min(model.hiddenSize(),
+                        model.mixtureOfExperts() ? model.hiddenSize() : model.ffnHiddenSize())
+                        / (double) c.tensor());
+        return dense + expertForward(c, m) + attentionSeconds(c, m);
+    }
+
+    /** A rank's experts share the tokens that all ranks of the expert group send. */
+    private double expertForward(Candidate c, Machine.Cluster m) {
+        if (!model.mixtureOfExperts()) {
+            return 0;
+        }
+        double rowsPerExpert = tokens(c) * model.topK() * c.expert() / model.experts();
+        return matmulSeconds(
+                m, tokens(c) * model.expertLayerFlopsPerToken() / c.tensor(), rowsPerExpert,
+                Math.min(model.hiddenSize(), model.expertFfnHiddenSize()) / (double) c.tensor());
+    }
+
+    private static double matmulSeconds(Machine.Cluster m, double flops, double rows, double columns) {
+        double efficiency = m.accelerator().efficiency() * rows / (rows + HALF_RATE_ROWS) * columns
                 / (columns + HALF_RATE_COLUMNS);
-        return tokens(c) * flopsPerToken / c.tensor() / (cluster.peakFlops() * efficiency);
+        return flops / (m.peakFlops() * efficiency);
     }
 
     /** Scores and values reach about half of the rate of plain multiplications. */
-    private double attentionSeconds(Candidate c) {
-        Machine.Cluster cluster = (Machine.Cluster) machine;
+    private double attentionSeconds(Candidate c, Machine.Cluster m) {
         return tokens(c) * model.attentionFlopsPerToken() / c.tensor()
-                / (cluster.peakFlops() * 0.55 * cluster.accelerator().efficiency());
+                / (m.peakFlops() * 0.55 * m.accelerator().efficiency());
     }
 
     /** Norms, activations, residuals: about 40 passes over a layer's (tokens, hidden) values, and kernel starts. */
-    private double elementwise(Candidate c) {
-        Machine.Cluster cluster = (Machine.Cluster) machine;
-        double bytes = 40 * tokens(c) * model.hiddenSize() * machine.bytesPerValue() / c.tensor();
-        return bytes / cluster.accelerator().memoryBandwidth() + 30 * KERNEL_SECONDS;
+    private double elementwise(Candidate c, Machine.Cluster m) {
+        double bytes = 40 * tokens(c) * model.hiddenSize() * m.bytesPerValue() / c.tensor();
+        return bytes / m.accelerator().memoryBandwidth() + 30 * KERNEL_SECONDS;
     }
 
     private double recomputed(Candidate c) {
-        return switch (c.recompute()) {
-            case NONE -> 0;
-            case SELECTIVE -> machine instanceof Machine.Measured ? layerCompute(c) / 3 : attentionSeconds(c);
-            case FULL -> machine instanceof Machine.Measured
-                    ? layerCompute(c) / 3
-                    : matmulSeconds(c, model.layerFlopsPerToken()) + attentionSeconds(c);
+        if (c.recompute() == Recompute.NONE) {
+            return 0;
+        }
+        return switch (machine) {
+            case Machine.Measured m -> layerCompute(c) / 3;
+            case Machine.Cluster m -> c.recompute() == Recompute.SELECTIVE
+                    ? attentionSeconds(c, m)
+                    : layerForward(c, m) + elementwise(c, m) / 3;
         };
     }
 
     private double head(Candidate c) {
-        if (machine instanceof Machine.Measured m) {
-            return m.headOverheadSeconds() + m.headSeconds() * c.microBatch();
-        }
-        return 3 * matmulSeconds(c, model.headFlopsPerToken());
+        return switch (machine) {
+            case Machine.Measured m -> m.headOverheadSeconds() + m.headSeconds() * c.microBatch();
+            case Machine.Cluster m -> 3 * matmulSeconds(
+                    m, tokens(c) * model.headFlopsPerToken() / c.tensor(), tokens(c),
+                    (double) model.hiddenSize() / c.tensor());
+        };
     }
 
-    private boolean inside(int ranks) {
-        return ranks <= machine.ranksPerNode();
+    /** Forward passes of communication over those of compute: backward, and again if a layer is computed again. */
+    private static int passes(Candidate c, int backward) {
+        return 1 + backward + (c.recompute() == Recompute.FULL ? 1 : 0);
     }
 
-    /** A ring all-reduce of so many bytes over so many ranks that are neighbours times {@code stride}. */
-    private double allReduce(double bytes, int ranks, int stride) {
-        if (ranks == 1) {
-            return 0;
-        }
-        boolean inside = inside(ranks * stride);
-        return 2 * machine.latencySeconds(inside) * Math.ceil(Math.log(ranks) / Math.log(2))
-                + 2 * bytes * (ranks - 1) / ranks / machine.bandwidth(inside);
-    }
-
-    /** Two all-reduces (or as many bytes in gathers and scatters) forward, two backward, one more pass if redone. */
+    /** Two all-reduces (or as many bytes in gathers and scatters) per layer and pass. */
     private double tensorCommunication(Candidate c) {
         double bytes = tokens(c) * model.hiddenSize() * machine.bytesPerValue();
-        double times = c.recompute() == Recompute.FULL ? 6 : 4;
-        return times * allReduce(bytes, c.tensor(), 1);
+        return 2 * passes(c, 1) * new Group(c.tensor(), 1, machine).allReduceSeconds(bytes);
     }
 
     /** Keys and values go round the ring; what attention computes meanwhile hides them. */
@@ -134,59 +144,72 @@ final class CostModel {
         }
         double bytes = 2 * tokens(c) * model.hiddenSize() * model.kvHeads() / model.attentionHeads()
                 * machine.bytesPerValue() / c.tensor();
-        boolean inside = inside(c.context() * c.tensor());
-        double step = machine.latencySeconds(inside) + bytes / machine.bandwidth(inside);
-        double hidden = machine instanceof Machine.Cluster ? attentionSeconds(c) / c.context() : 0;
-        return 3 * (c.context() - 1) * Math.max(step - hidden, 0.1 * step);
+        double step = new Group(c.context(), c.tensor(), machine).neighbourSeconds(bytes);
+        double hidden = machine instanceof Machine.Cluster m ? attentionSeconds(c, m) / c.context() : 0;
+        return passes(c, 2) * (c.context() - 1) * Math.max(step - hidden, 0.1 * step);
     }
 
-    /** Tokens travel to their experts and back, forward and backward. */
+    /** Tokens travel to their experts and back. */
     private double expertCommunication(Candidate c) {
-        if (c.expert() == 1) {
-            return 0;
-        }
-        boolean inside = inside(c.expert() * c.tensor());
         double bytes = tokens(c) * model.topK() * model.hiddenSize() * machine.bytesPerValue() / c.tensor();
-        double remote = (c.expert() - 1.0) / c.expert();
-        return 4 * (machine.latencySeconds(inside) * (c.expert() - 1)
-                + remote * bytes / machine.bandwidth(inside));
+        return 2 * passes(c, 1) * new Group(c.expert(), c.tensor(), machine).allToAllSeconds(bytes);
     }
 
+    /** Activations to the next stage and gradients back, not hidden; of a whole machine, the slowest border counts. */
     private double stageTransfer(Candidate c) {
         if (c.pipeline() == 1) {
             return 0;
         }
-        boolean inside = inside(machine.ranks());
         double bytes = tokens(c) * model.hiddenSize() * machine.bytesPerValue() / c.tensor();
-        return 2 * (machine.latencySeconds(inside) + bytes / machine.bandwidth(inside));
+        return 2 * new Group(c.pipeline(), machine.ranks() / c.pipeline(), machine).neighbourSeconds(bytes);
     }
 
-    private double weightsPerRank(Candidate c) {
-        double layers = (double) model.layers() / c.pipeline();
-        double dense = model.denseLayerParameters() / c.tensor();
-        double expert = model.expertLayerParameters() / c.tensor() / c.expert();
-        return layers * (dense + expert) + model.embeddingParameters() / tensorSplitOfEmbedding(c);
+    private double denseWeights(Candidate c) {
+        // The reference trainer keeps whole embeddings on every tensor rank.
+        int split = machine instanceof Machine.Measured ? 1 : c.tensor();
+        return model.layers() * model.denseLayerParameters() / c.pipeline() / c.tensor()
+                + model.embeddingParameters() / split;
     }
 
-    /** The reference trainer keeps whole embeddings on every tensor rank. */
-    private int tensorSplitOfEmbedding(Candidate c) {
-        return machine instanceof Machine.Measured ? 1 : c.tensor();
+    private double expertWeights(Candidate c) {
+        return model.layers() * model.expertLayerParameters() / c.pipeline() / c.tensor() / c.expert();
     }
 
-    private double dataCommunication(Candidate c, double window) {
-        int replicas = c.data() * c.context();
-        double seconds = allReduce(weightsPerRank(c) * 4, replicas, c.tensor());
+    private double dataCommunication(Candidate c, double computePerMicroBatch) {
+        double seconds = synchronise(c, denseWeights(c), new Group(c.replicas(), c.tensor(), machine))
+                + synchronise(
+                        c, expertWeights(c),
+                        new Group(c.expertReplicas(), c.tensor() * c.expert(), machine));
         if (machine instanceof Machine.Measured) {
             return seconds;
         }
-        return Math.max(seconds - Math.min(OVERLAP * seconds, window), 0);
+        double window = computePerMicroBatch * (c.zeroStage() > 1 ? c.microBatches() : 1);
+        return seconds - Math.min(OVERLAP * seconds, window);
+    }
+
+    /**
+     * Gradients to their sum and weights to all ranks, once per step. From stage 2 on no rank keeps all gradients,
+     * so that they travel with every micro-batch, and in stage 3 weights do as well, forward and backward.
+     */
+    private double synchronise(Candidate c, double weights, Group group) {
+        double values = machine.bytesPerValue() * weights;
+        return switch (c.zeroStage()) {
+            case 0 -> group.allReduceSeconds(GRADIENT_BYTES * weights);
+            case 1 -> machine instanceof Machine.Measured
+                    ? group.allReduceSeconds(GRADIENT_BYTES * weights) + group.gatherSeconds(values)
+                    : group.gatherSeconds(GRADIENT_BYTES * weights) + group.gatherSeconds(values);
+            case 2 -> c.microBatches() * group.gatherSeconds(values) + group.gatherSeconds(values);
+            default -> c.microBatches() * 3 * group.gatherSeconds(values);
+        };
     }
 
     private double optimizer(Candidate c) {
-        double weights = weightsPerRank(c) / (c.zeroStage() > 0 ? c.data() * c.context() : 1);
-        if (machine instanceof Machine.Measured m) {
-            return m.stepOverheadSeconds() + m.optimizerSecondsPerParameter() * weights;
-        }
-        return 32 * weights / ((Machine.Cluster) machine).accelerator().memoryBandwidth() + 2e-3;
+        boolean sharded = c.zeroStage() > 0;
+        double weights = denseWeights(c) / (sharded ? c.replicas() : 1)
+                + expertWeights(c) / (sharded ? c.expertReplicas() : 1);
+        return switch (machine) {
+            case Machine.Measured m -> m.stepOverheadSeconds() + m.optimizerSecondsPerParameter() * weights;
+            case Machine.Cluster m -> 32 * weights / m.accelerator().memoryBandwidth() + 2e-3;
+        };
     }
 }

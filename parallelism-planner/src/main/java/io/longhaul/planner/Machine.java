@@ -31,6 +31,18 @@ public sealed interface Machine {
         return Math.multiplyExact(nodes(), ranksPerNode());
     }
 
+    private static void requirePositive(String field, double value) {
+        if (!(value > 0) || !Double.isFinite(value)) {
+            throw new IllegalArgumentException(field + " must be positive and finite, got " + value);
+        }
+    }
+
+    private static void requireNotNegative(String field, double value) {
+        if (!(value >= 0) || !Double.isFinite(value)) {
+            throw new IllegalArgumentException(field + " must be >= 0 and finite, got " + value);
+        }
+    }
+
     /** A cluster of known accelerators in bf16. */
     record Cluster(
             Accelerator accelerator,
@@ -38,6 +50,13 @@ public sealed interface Machine {
             int ranksPerNode,
             double intraNodeBandwidth,
             double interNodeBandwidth) implements Machine {
+        public Cluster {
+            requirePositive("nodes", nodes);
+            requirePositive("ranksPerNode", ranksPerNode);
+            requirePositive("intraNodeBandwidth", intraNodeBandwidth);
+            requirePositive("interNodeBandwidth", interNodeBandwidth);
+        }
+
         @Override
         public double memoryBytesPerRank() {
             return accelerator.memoryBytes();
@@ -92,6 +111,20 @@ public sealed interface Machine {
             double stepOverheadSeconds,
             double allReduceBandwidth,
             double allReduceLatency) implements Machine {
+        public Measured {
+            requirePositive("ranksPerNode", ranksPerNode);
+            requirePositive("memoryBytesPerRank", memoryBytesPerRank);
+            requirePositive("matmulFlops", matmulFlops);
+            requirePositive("layerSeconds", layerSeconds);
+            requireNotNegative("layerOverheadSeconds", layerOverheadSeconds);
+            requireNotNegative("headSeconds", headSeconds);
+            requireNotNegative("headOverheadSeconds", headOverheadSeconds);
+            requireNotNegative("optimizerSecondsPerParameter", optimizerSecondsPerParameter);
+            requireNotNegative("stepOverheadSeconds", stepOverheadSeconds);
+            requirePositive("allReduceBandwidth", allReduceBandwidth);
+            requireNotNegative("allReduceLatency", allReduceLatency);
+        }
+
         @Override
         public int nodes() {
             return 1;

@@ -8,19 +8,26 @@ import java.util.Map;
 
 /**
  * Bytes per rank of each pipeline stage. Activations per layer after Korthikanti et al. 2022, equations 2 to 5,
- * with the feed-forward's real width; model states after Rajbhandari et al. 2020, section 3.
+ * with the feed-forward's real width; model states after Rajbhandari et al. 2020, section 3, with gradients in fp32.
  */
 final class MemoryModel {
     private static final double FRAGMENTATION = 1.06;
     private static final double GPU_CONTEXT_BYTES = 3e9;
     private static final double PYTHON_BYTES = 3.5e8;
+    private static final double GRADIENT_BYTES = 4;
+    /** Tokens of the fullest expert rank over the mean of all. */
+    private static final double EXPERT_IMBALANCE = 1.2;
+    /** Layers whose weights are whole at a time in ZeRO stage 3: the one at work and the next. */
+    private static final int GATHERED_LAYERS = 2;
 
     private final ModelShape model;
     private final Machine machine;
+    private final boolean sequenceParallel;
 
-    MemoryModel(ModelShape model, Machine machine) {
-        this.model = model;
-        this.machine = machine;
+    MemoryModel(PlanRequest request) {
+        this.model = request.model();
+        this.machine = request.machine();
+        this.sequenceParallel = request.abilities().sequenceParallel();
     }
 
     List<StageMemory> stages(Candidate c) {
@@ -32,12 +39,10 @@ final class MemoryModel {
             int inFlight = Math.min(c.microBatches(), c.pipeline() - stage);
             terms.put("activations", FRAGMENTATION * perMicroBatch * inFlight);
             if (c.recompute() == Recompute.FULL) {
-                terms.put("one layer again", fullActivations(c));
+                terms.put("one layer again", allActivations(c));
             }
             if (stage == c.pipeline() - 1) {
-                terms.put("logits",
-                        6.0 * c.microBatch() * model.sequenceLength() / c.context() * model.vocabSize()
-                                / c.tensor());
+                terms.put("logits", 6.0 * tokens(c) * model.vocabSize() / c.tensor());
             }
             terms.put("runtime", machine instanceof Machine.Measured ? PYTHON_BYTES : GPU_CONTEXT_BYTES);
             stages.add(new StageMemory(stage, terms, machine.memoryBytesPerRank()));
@@ -47,46 +52,57 @@ final class MemoryModel {
 
     private void states(Map<String, Double> terms, Candidate c, int stage) {
         double layers = (double) model.layers() / c.pipeline();
-        double weights = layers
-                * (model.denseLayerParameters() / c.tensor()
-                        + model.expertLayerParameters() / c.tensor() / c.expert());
         boolean first = stage == 0;
         boolean last = stage == c.pipeline() - 1;
         double embeddings = (first ? 1 : 0) + (last && (!model.tied() || !first) ? 1 : 0);
-        weights += embeddings * model.embeddingParameters() / c.tensor();
-        double shards = c.zeroStage() > 0 ? (double) c.data() * c.context() : 1;
-        terms.put("weights", machine.bytesPerValue() * weights);
-        terms.put("gradients", 4 * weights);
+        double dense = (layers * model.denseLayerParameters() + embeddings * model.embeddingParameters())
+                / c.tensor();
+        double expert = layers * model.expertLayerParameters() / c.tensor() / c.expert();
+        double whole = dense + expert;
+        double shard = dense / c.replicas() + expert / c.expertReplicas();
+        terms.put("weights", machine.bytesPerValue() * (c.zeroStage() > 2 ? shard : whole));
+        if (c.zeroStage() > 2) {
+            double layer = model.denseLayerParameters() / c.tensor()
+                    + model.expertLayerParameters() / c.tensor() / c.expert();
+            terms.put("gathered layers", GATHERED_LAYERS * machine.bytesPerValue() * layer);
+        }
+        terms.put("gradients", GRADIENT_BYTES * (c.zeroStage() > 1 ? shard : whole));
         // Adam's two moments in fp32, and fp32 weights where training computes in bf16.
-        terms.put("optimizer", (machine.bytesPerValue() < 4 ? 12 : 8) * weights / shards);
+        terms.put("optimizer",
+                (machine.bytesPerValue() < 4 ? 12 : 8) * (c.zeroStage() > 0 ? shard : whole));
     }
 
-    private double activationsPerLayer(Candidate c) {
-        double tokens = (double) c.microBatch() * model.sequenceLength() / c.context();
-        double sequenceSplit = machine instanceof Machine.Measured ? 1 : c.tensor();
+    private double tokens(Candidate c) {
+        return (double) c.microBatch() * model.sequenceLength() / c.context();
+    }
+
+    /** What one layer keeps of one micro-batch for its backward pass. */
+    double activationsPerLayer(Candidate c) {
         return switch (c.recompute()) {
-            case FULL -> machine.bytesPerValue() * tokens * model.hiddenSize() / sequenceSplit;
-            case SELECTIVE -> fullActivations(c) - scores(c);
-            case NONE -> fullActivations(c);
+            case FULL -> machine.bytesPerValue() * tokens(c) * model.hiddenSize()
+                    / (sequenceParallel ? c.tensor() : 1);
+            case SELECTIVE -> allActivations(c) - scores(c);
+            case NONE -> allActivations(c);
         };
     }
 
-    private double fullActivations(Candidate c) {
-        double tokens = (double) c.microBatch() * model.sequenceLength() / c.context();
-        double inner = model.mixtureOfExperts()
-                ? (double) model.topK() * model.expertFfnHiddenSize() * 1.2
-                : model.ffnHiddenSize();
-        double width = machine.bytesPerValue() / 2;
-        double perToken = 18.0 * model.hiddenSize() + (model.gated() ? 6.0 : 4.0) * inner;
-        // The reference trainer has no sequence parallelism: only what is inside the blocks is split.
-        double split = machine instanceof Machine.Measured ? 0.5 * (1 + c.tensor()) : c.tensor();
-        return width * tokens * perToken / split + scores(c);
+    private double allActivations(Candidate c) {
+        double h = model.hiddenSize();
+        double ffn = model.gated() ? 6 : 4;
+        double blocks = 8 * h;
+        if (model.mixtureOfExperts()) {
+            // Each token is copied to its experts and comes back from each, 2 bytes a value.
+            blocks += EXPERT_IMBALANCE * model.topK() * (ffn * model.expertFfnHiddenSize() + 4 * h);
+        } else {
+            blocks += ffn * model.ffnHiddenSize();
+        }
+        double between = 10 * h / (sequenceParallel ? c.tensor() : 1);
+        return machine.bytesPerValue() / 2 * tokens(c) * (between + blocks / c.tensor()) + scores(c);
     }
 
     /** Attention scores kept in memory; fused attention on accelerators keeps only a statistic per row. */
     private double scores(Candidate c) {
-        double tokens = (double) c.microBatch() * model.sequenceLength() / c.context();
         double perHead = machine instanceof Machine.Measured ? 3.0 * 4 * model.sequenceLength() : 4;
-        return tokens * model.attentionHeads() * perHead / c.tensor();
+        return tokens(c) * model.attentionHeads() * perHead / c.tensor();
     }
 }

@@ -24,6 +24,32 @@ public record ModelShape(
         int topK,
         int expertFfnHiddenSize) {
 
+    public ModelShape {
+        requirePositive("layers", layers);
+        requirePositive("hiddenSize", hiddenSize);
+        requirePositive("ffnHiddenSize", ffnHiddenSize);
+        requirePositive("attentionHeads", attentionHeads);
+        requirePositive("kvHeads", kvHeads);
+        requirePositive("vocabSize", vocabSize);
+        requirePositive("sequenceLength", sequenceLength);
+        if (hiddenSize % attentionHeads != 0 || attentionHeads % kvHeads != 0) {
+            throw new IllegalArgumentException(
+                    "kvHeads (" + kvHeads + ") must divide attentionHeads (" + attentionHeads
+                            + "), and these hiddenSize (" + hiddenSize + ")");
+        }
+        if (experts < 0 || experts > 0 && (topK < 1 || topK > experts || expertFfnHiddenSize < 1)) {
+            throw new IllegalArgumentException(
+                    "topK must be 1 to experts and expertFfnHiddenSize >= 1, got experts " + experts
+                            + ", topK " + topK + ", expertFfnHiddenSize " + expertFfnHiddenSize);
+        }
+    }
+
+    private static void requirePositive(String field, int value) {
+        if (value < 1) {
+            throw new IllegalArgumentException(field + " must be >= 1, got " + value);
+        }
+    }
+
     public boolean mixtureOfExperts() {
         return experts > 0;
     }
@@ -58,17 +84,17 @@ public record ModelShape(
                 + (tied ? 1 : 2) * embeddingParameters();
     }
 
-    /** FLOP of one layer's matrix multiplications forward, per token, without attention scores. */
-    double layerFlopsPerToken() {
-        double h = hiddenSize;
-        double attention = 2 * (2 * h * h + 2 * h * h * kvHeads / attentionHeads);
-        double feedForward = mixtureOfExperts()
-                ? 2 * feedForwardMatrices() * h * expertFfnHiddenSize * topK + 2 * h * experts
-                : 2 * feedForwardMatrices() * h * ffnHiddenSize;
-        return attention + feedForward;
+    /** FLOP forward per token of what every tensor-parallel group multiplies, without attention scores. */
+    double denseLayerFlopsPerToken() {
+        return 2 * (denseLayerParameters() - 4.0 * hiddenSize);
     }
 
-    /** FLOP of one layer's causal attention scores and values forward, per token. */
+    /** FLOP of the chosen experts of one layer forward, per token. */
+    double expertLayerFlopsPerToken() {
+        return mixtureOfExperts() ? 2.0 * topK * expertLayerParameters() / experts : 0;
+    }
+
+    /** FLOP of one layer's causal attention scores and values forward, per token: half of the full square. */
     double attentionFlopsPerToken() {
         return 2.0 * sequenceLength * hiddenSize;
     }
@@ -78,9 +104,12 @@ public record ModelShape(
         return 2.0 * hiddenSize * vocabSize;
     }
 
-    /** FLOP of a whole training step: forward and twice as much backward (Narayanan et al. 2021, appendix). */
-    double stepFlops(long tokens) {
-        return 3.0 * tokens
-                * (layers * (layerFlopsPerToken() + attentionFlopsPerToken()) + headFlopsPerToken());
+    /**
+     * FLOP of a whole training step without recomputation: forward and twice as much backward. As Narayanan et al.
+     * 2021, appendix, with causal attention counted by half.
+     */
+    public double stepFlops(long tokens) {
+        double layer = denseLayerFlopsPerToken() + expertLayerFlopsPerToken() + attentionFlopsPerToken();
+        return 3.0 * tokens * (layers * layer + headFlopsPerToken());
     }
 }

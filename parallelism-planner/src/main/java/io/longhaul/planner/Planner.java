@@ -1,6 +1,9 @@
 package io.longhaul.planner;
 
 import io.longhaul.planner.Candidate.Recompute;
+import io.longhaul.planner.PlanRequest.Abilities;
+import io.longhaul.planner.PlanRequest.Fixed;
+import io.longhaul.planner.PlanResult.Rejection;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -10,10 +13,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Looks at every legal way to spread a run and takes the fastest that fits. */
 public final class Planner {
     private static final int RUNNERS_UP = 6;
+    private static final String MEMORY = "does not fit in memory";
 
     private Planner() {}
 
@@ -22,25 +28,112 @@ public final class Planner {
     }
 
     /** Order of plans: faster first, then less memory, then the simpler one. */
-    private static final Comparator<Plan> ORDER = Comparator.comparingDouble(Plan::stepSeconds)
+    static final Comparator<Plan> ORDER = Comparator.comparingDouble(Plan::stepSeconds)
             .thenComparingDouble(Plan::peakBytes)
             .thenComparing(plan -> plan.candidate().toString());
 
+    /** The candidate with what it costs, whether it fits or not. */
+    static Plan price(PlanRequest request, Candidate c) {
+        ModelShape model = request.model();
+        Map<String, Double> parts = new CostModel(model, request.machine()).breakdown(c);
+        double seconds = parts.values().stream().mapToDouble(Double::doubleValue).sum();
+        long tokens = (long) request.globalBatch() * model.sequenceLength();
+        double peak = request.machine().peakFlops() * request.machine().ranks();
+        return new Plan(
+                c, parts, seconds, tokens / seconds, model.stepFlops(tokens) / seconds / peak,
+                new MemoryModel(request).stages(c));
+    }
+
+    /** What makes a layout or a candidate illegal, memory apart; an example shows the values. */
+    private record Rules(PlanRequest request) {
+
+        private static @Nullable Rejection divides(
+                String parts, long whole, String degree, long by) {
+            return whole % by == 0
+                    ? null
+                    : new Rejection(parts + " not divisible by " + degree, whole + " by " + by, 1);
+        }
+
+        @Nullable
+        Rejection layout(int tensor, int pipeline, int context, int data) {
+            ModelShape model = request.model();
+            Abilities able = request.abilities();
+            Optional<Fixed> fixed = request.fixed();
+            if (fixed.isPresent() && !fixed.get().equals(new Fixed(tensor, pipeline, data, context))) {
+                return new Rejection(
+                        "not the layout that was asked for",
+                        "tensor " + tensor + ", pipeline " + pipeline + ", context " + context + ", data "
+                                + data,
+                        1);
+            }
+            if (tensor > able.maxTensor()) {
+                return new Rejection("tensor-parallel group larger than a node, or than the trainer allows",
+                        tensor + " over " + able.maxTensor(), 1);
+            }
+            if (pipeline > able.maxPipeline()) {
+                return new Rejection("more stages than the trainer allows",
+                        pipeline + " over " + able.maxPipeline(), 1);
+            }
+            if (context > able.maxContext()) {
+                return new Rejection("more context-parallel ranks than the trainer allows",
+                        context + " over " + able.maxContext(), 1);
+            }
+            return first(
+                    () -> divides("attention heads", model.attentionHeads(), "tensor", tensor),
+                    () -> divides("key/value heads", model.kvHeads(), "tensor", tensor),
+                    () -> model.mixtureOfExperts()
+                            ? divides("expert size", model.expertFfnHiddenSize(), "tensor", tensor)
+                            : divides("feed-forward size", model.ffnHiddenSize(), "tensor", tensor),
+                    () -> divides("layers", model.layers(), "pipeline", pipeline),
+                    () -> context == 1
+                            ? null
+                            : divides("sequence", model.sequenceLength(), "2 context", 2L * context),
+                    () -> able.sequenceParallel()
+                            ? divides("sequence", model.sequenceLength(), "tensor * context",
+                                    (long) tensor * context)
+                            : null,
+                    () -> divides("global batch", request.globalBatch(), "data", data));
+        }
+
+        @Nullable
+        Rejection inner(Candidate c) {
+            if (c.zeroStage() > 1 && c.pipeline() > 1) {
+                return new Rejection("sharded gradients exclude a pipeline",
+                        "zero " + c.zeroStage() + " with pipeline " + c.pipeline(), 1);
+            }
+            if (c.recompute() == Recompute.SELECTIVE && !request.abilities().selectiveRecompute()) {
+                return new Rejection("the trainer recomputes whole layers or nothing", "recompute selective",
+                        1);
+            }
+            return request.model().mixtureOfExperts()
+                    ? divides("experts", request.model().experts(), "expert", c.expert())
+                    : null;
+        }
+
+        @SafeVarargs
+        private static @Nullable Rejection first(
+                Supplier<@Nullable Rejection>... rules) {
+            for (Supplier<@Nullable Rejection> rule : rules) {
+                Rejection broken = rule.get();
+                if (broken != null) {
+                    return broken;
+                }
+            }
+            return null;
+        }
+    }
+
     private static final class Search {
         private final PlanRequest request;
-        private final ModelShape model;
-        private final CostModel costs;
-        private final MemoryModel memory;
-        private final Map<String, Long> rejected = new LinkedHashMap<>();
+        private final Rules rules;
+        private final Map<String, Rejection> rejected = new LinkedHashMap<>();
         private final List<Plan> plans = new ArrayList<>();
         private long considered;
         private double smallestPeak = Double.POSITIVE_INFINITY;
 
         Search(PlanRequest request) {
             this.request = request;
-            this.model = request.model();
-            this.costs = new CostModel(model, request.machine());
-            this.memory = new MemoryModel(model, request.machine());
+            this.rules = new Rules(request);
         }
 
         PlanResult run() {
@@ -57,7 +150,7 @@ public final class Planner {
         }
 
         private void layout(int tensor, int pipeline, int context, int data) {
-            String broken = brokenRule(tensor, pipeline, context, data);
+            Rejection broken = rules.layout(tensor, pipeline, context, data);
             if (broken != null) {
                 considered++;
                 reject(broken);
@@ -65,7 +158,7 @@ public final class Planner {
             }
             int perRank = request.globalBatch() / data;
             for (int microBatch : divisors(perRank)) {
-                for (int expert : model.mixtureOfExperts() ? divisors(data) : List.of(1)) {
+                for (int expert : request.model().mixtureOfExperts() ? divisors(data) : List.of(1)) {
                     for (Recompute recompute : Recompute.values()) {
                         for (int zero = 0; zero <= request.abilities().maxZeroStage(); zero++) {
                             candidate(
@@ -77,77 +170,48 @@ public final class Planner {
             }
         }
 
-        private @org.jspecify.annotations.Nullable String brokenRule(
-                int tensor, int pipeline, int context, int data) {
-            Optional<PlanRequest.Fixed> fixed = request.fixed();
-            if (fixed.isPresent()
-                    && !fixed.get().equals(new PlanRequest.Fixed(tensor, pipeline, data, context))) {
-                return "not the layout that was asked for";
-            }
-            PlanRequest.Abilities able = request.abilities();
-            if (tensor > able.maxTensor()) {
-                return "tensor-parallel group larger than a node, or than the trainer allows";
-            }
-            if (pipeline > able.maxPipeline() || context > able.maxContext()) {
-                return "more stages or context ranks than the trainer allows";
-            }
-            if (model.attentionHeads() % tensor != 0 || model.kvHeads() % tensor != 0) {
-                return "attention heads not divisible by the tensor-parallel degree";
-            }
-            if (model.ffnHiddenSize() % tensor != 0) {
-                return "feed-forward size not divisible by the tensor-parallel degree";
-            }
-            if (model.layers() % pipeline != 0) {
-                return "layers not divisible by the number of stages";
-            }
-            if (context > 1 && model.sequenceLength() % (2 * context) != 0) {
-                return "sequence not divisible by twice the context-parallel degree";
-            }
-            return request.globalBatch() % data != 0
-                    ? "global batch not divisible by the data-parallel degree"
-                    : null;
-        }
-
         private void candidate(Candidate c) {
             considered++;
-            if (model.mixtureOfExperts() && model.experts() % c.expert() != 0) {
-                reject("experts not divisible by the expert-parallel degree");
+            Rejection broken = rules.inner(c);
+            if (broken != null) {
+                reject(broken);
                 return;
             }
-            if (c.recompute() == Recompute.SELECTIVE && !request.abilities().selectiveRecompute()) {
-                reject("the trainer recomputes whole layers or nothing");
+            Plan plan = price(request, c);
+            if (plan.memory().stream().anyMatch(s -> s.verdict() == StageMemory.Verdict.NO)) {
+                boolean closest = plan.peakBytes() < smallestPeak;
+                smallestPeak = Math.min(smallestPeak, plan.peakBytes());
+                Rejection tooLarge = new Rejection(
+                        MEMORY,
+                        String.format(
+                                Locale.ROOT, "%s needs %.1f of %.1f GB", c, plan.peakBytes() / 1e9,
+                                request.machine().memoryBytesPerRank() / 1e9),
+                        1);
+                rejected.merge(
+                        MEMORY, tooLarge,
+                        (old, one) -> new Rejection(
+                                MEMORY, closest ? one.example() : old.example(), old.count() + 1));
                 return;
             }
-            List<StageMemory> stages = memory.stages(c);
-            double peak = stages.stream().mapToDouble(StageMemory::totalBytes).max().orElseThrow();
-            smallestPeak = Math.min(smallestPeak, peak);
-            if (stages.stream().anyMatch(s -> s.verdict() == StageMemory.Verdict.NO)) {
-                reject("does not fit in memory");
-                return;
-            }
-            Map<String, Double> parts = costs.breakdown(c);
-            double seconds = parts.values().stream().mapToDouble(Double::doubleValue).sum();
-            long tokens = (long) request.globalBatch() * model.sequenceLength();
-            plans.add(
-                    new Plan(c, parts, seconds, tokens / seconds,
-                            model.stepFlops(tokens) / seconds / request.machine().peakFlops()
-                                    / request.machine().ranks(),
-                            stages));
+            plans.add(plan);
         }
 
-        private void reject(String rule) {
-            rejected.merge(rule, 1L, Long::sum);
+        private void reject(Rejection broken) {
+            rejected.merge(
+                    broken.rule(), broken,
+                    (old, one) -> new Rejection(old.rule(), old.example(), old.count() + 1));
         }
 
         private PlanResult result() {
+            List<Rejection> reasons = rejected.values()
+                    .stream()
+                    .sorted(
+                            Comparator.comparingLong(Rejection::count)
+                                    .reversed()
+                                    .thenComparing(Rejection::rule))
+                    .toList();
             if (plans.isEmpty()) {
-                String reason = Double.isFinite(smallestPeak)
-                        ? String.format(
-                                Locale.ROOT,
-                                "nothing fits: the most frugal plan needs %.1f GB per rank, there are %.1f GB",
-                                smallestPeak / 1e9, request.machine().memoryBytesPerRank() / 1e9)
-                        : "no layout is legal: " + rejected;
-                return new PlanResult(Optional.empty(), reason, List.of(), rejected, considered);
+                return new PlanResult(Optional.empty(), whyNothing(reasons), List.of(), reasons, considered);
             }
             Plan best = plans.getFirst();
             List<PlanResult.RunnerUp> others = new ArrayList<>();
@@ -158,14 +222,25 @@ public final class Planner {
                 }
             }
             String reason = others.isEmpty()
-                    ? "the only layout that is legal and fits"
-                    : String.format(
+                    ? String.format(
                             Locale.ROOT,
-                            "fastest of %,d plans that fit, %.1f %% faster than the next layout, %s",
-                            plans.size(),
-                            100 * (others.getFirst().plan().stepSeconds() / best.stepSeconds() - 1),
-                            others.getFirst().plan().candidate());
-            return new PlanResult(Optional.of(best), reason, others, rejected, considered);
+                            "fastest of %,d plans that fit, all of the only layout that is legal",
+                            plans.size())
+                    : String.format(
+                            Locale.ROOT, "fastest of %,d plans that fit; the next layout, %s, is %s",
+                            plans.size(), others.getFirst().plan().candidate(), others.getFirst().why());
+            return new PlanResult(Optional.of(best), reason, others, reasons, considered);
+        }
+
+        private String whyNothing(List<Rejection> reasons) {
+            Rejection tooLarge = rejected.get(MEMORY);
+            if (tooLarge != null) {
+                return "nothing fits: the most frugal plan, " + tooLarge.example() + " per rank";
+            }
+            List<String> rules = reasons.stream()
+                    .map(r -> r.rule() + " (" + r.example() + ") " + r.count() + " times")
+                    .toList();
+            return "no layout is legal: " + String.join(", ", rules);
         }
 
         private static String layoutOf(Plan plan) {
@@ -188,7 +263,7 @@ public final class Planner {
         }
     }
 
-    private static List<Integer> divisors(int n) {
+    static List<Integer> divisors(int n) {
         List<Integer> found = new ArrayList<>();
         for (int i = 1; i <= n; i++) {
             if (n % i == 0) {

@@ -40,8 +40,9 @@ final class PlanText {
                     seconds(other.path("stepSeconds").asDouble()), other.path("why").asString(""));
         }
         line(out, "%n%,d candidates considered, rejected:", view.path("considered").asLong());
-        for (Map.Entry<String, JsonNode> rule : view.path("rejected").properties()) {
-            line(out, "  %,9d  %s", rule.getValue().asLong(), rule.getKey());
+        for (JsonNode rejection : view.path("rejected")) {
+            line(out, "  %,9d  %s: %s", rejection.path("count").asLong(), rejection.path("rule").asString(""),
+                    rejection.path("example").asString(""));
         }
         return out.toString();
     }

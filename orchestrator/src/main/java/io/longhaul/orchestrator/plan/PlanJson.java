@@ -38,7 +38,13 @@ final class PlanJson {
             node.put("why", other.why());
             others.add(node);
         }
-        view.set("rejected", MAPPER.valueToTree(result.rejected()));
+        ArrayNode rejected = view.putArray("rejected");
+        for (PlanResult.Rejection rejection : result.rejected()) {
+            rejected.addObject()
+                    .put("rule", rejection.rule())
+                    .put("example", rejection.example())
+                    .put("count", rejection.count());
+        }
         view.put("considered", result.considered());
         view.putObject("calibration").put("source", machine.source());
         view.put("days", steps * best.stepSeconds() / 86_400);

@@ -2,7 +2,6 @@ package io.longhaul.orchestrator.plan;
 
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpec.Cluster;
-import io.longhaul.orchestrator.run.RunSpec.Framework;
 import io.longhaul.orchestrator.run.RunSpec.Model;
 import io.longhaul.planner.Accelerator;
 import io.longhaul.planner.Candidate;
@@ -118,13 +117,13 @@ public final class PlanService implements PlanPort {
                 m.moe().map(RunSpec.Moe::expertFfnHiddenSize).orElse(0));
     }
 
-    /** What the trainers can execute; DeepSpeed's pipeline engine and ZeRO above 1 exclude each other. */
+    /** What the trainers can execute. */
     private static Abilities abilities(RunSpec spec, Machine machine) {
-        return spec.framework() == Framework.REFERENCE
-                ? new Abilities(2, 2, 1, false, 1)
-                : new Abilities(
-                        machine.ranksPerNode(), Integer.MAX_VALUE,
-                        spec.framework() == Framework.DEEPSPEED ? 1 : 16,
-                        true, 1);
+        return switch (spec.framework()) {
+            case REFERENCE -> new Abilities(2, 2, 1, false, 1, false);
+            case MEGATRON_LM -> new Abilities(
+                    machine.ranksPerNode(), Integer.MAX_VALUE, Integer.MAX_VALUE, true, 1, true);
+            case DEEPSPEED -> new Abilities(machine.ranksPerNode(), Integer.MAX_VALUE, 1, true, 3, true);
+        };
     }
 }
