@@ -57,6 +57,11 @@ public sealed interface Machine {
             requirePositive("interNodeBandwidth", interNodeBandwidth);
         }
 
+        /** A part of the cluster. */
+        public Cluster withNodes(int some) {
+            return new Cluster(accelerator, some, ranksPerNode, intraNodeBandwidth, interNodeBandwidth);
+        }
+
         @Override
         public double memoryBytesPerRank() {
             return accelerator.memoryBytes();

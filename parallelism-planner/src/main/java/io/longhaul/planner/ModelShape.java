@@ -78,10 +78,14 @@ public record ModelShape(
         return (double) vocabSize * hiddenSize;
     }
 
+    /** Weights of all layers, without embeddings and output projection. */
+    public double layerParameters() {
+        return layers * (denseLayerParameters() + expertLayerParameters());
+    }
+
     /** All weights. */
     public double parameters() {
-        return layers * (denseLayerParameters() + expertLayerParameters())
-                + (tied ? 1 : 2) * embeddingParameters();
+        return layerParameters() + (tied ? 1 : 2) * embeddingParameters();
     }
 
     /** FLOP forward per token of what every tensor-parallel group multiplies, without attention scores. */

@@ -27,6 +27,55 @@ public final class Planner {
         return new Search(request).run();
     }
 
+    /**
+     * The plan that spends the fewest device-seconds on a step, on the whole cluster or a part whose number of nodes
+     * divides the cluster's; with the machine that it is for.
+     */
+    public static OnPart cheapest(PlanRequest request, Machine.Cluster cluster) {
+        OnPart whole = new OnPart(cluster, plan(request));
+        List<OnPart> parts = new ArrayList<>(List.of(whole));
+        for (int nodes : divisors(cluster.nodes())) {
+            if (nodes < cluster.nodes()) {
+                Machine.Cluster part = cluster.withNodes(nodes);
+                parts.add(
+                        new OnPart(
+                                part,
+                                plan(
+                                        new PlanRequest(request.model(), part, request.globalBatch(),
+                                                request.fixed(), request.abilities()))));
+            }
+        }
+        return parts.stream()
+                .filter(p -> p.result().best().isPresent())
+                .min(Comparator.comparingDouble(OnPart::deviceSeconds))
+                .map(p -> p.comparedWith(whole))
+                .orElse(whole);
+    }
+
+    /** A plan for a part of a cluster. */
+    public record OnPart(Machine.Cluster machine, PlanResult result) {
+        private double deviceSeconds() {
+            return machine.ranks() * result.best().orElseThrow().stepSeconds();
+        }
+
+        private OnPart comparedWith(OnPart whole) {
+            PlanResult r = result;
+            String price = String.format(
+                    Locale.ROOT, "%d of %d nodes are cheapest, %.1f device-seconds per step",
+                    machine.nodes(), whole.machine().nodes(), deviceSeconds());
+            if (whole.machine().nodes() > machine.nodes() && whole.result().best().isPresent()) {
+                price += String.format(
+                        Locale.ROOT, " (all nodes: %.1f, and %.1f times as fast)", whole.deviceSeconds(),
+                        r.best().orElseThrow().stepSeconds()
+                                / whole.result().best().orElseThrow().stepSeconds());
+            }
+            return new OnPart(
+                    machine,
+                    new PlanResult(r.best(), price + "; " + r.reason(), r.runnersUp(), r.rejected(),
+                            r.considered()));
+        }
+    }
+
     /** Order of plans: faster first, then less memory, then the simpler one. */
     static final Comparator<Plan> ORDER = Comparator.comparingDouble(Plan::stepSeconds)
             .thenComparingDouble(Plan::peakBytes)

@@ -190,6 +190,28 @@ class PlannerTest {
         assertThat(result.reason()).contains("the only layout that is legal");
     }
 
+    /** Communication makes more nodes dearer, memory makes too few impossible. */
+    @Test
+    void theCheapestPlanUsesAsFewNodesAsItCanAfford() {
+        Machine.Cluster cluster = Shapes.cluster("A100-SXM-80GB", 12);
+        PlanRequest request = new PlanRequest(
+                Shapes.gpt(48, 8192, 64, 51200, 2048), cluster, 96, Optional.empty(), MEGATRON);
+        Planner.OnPart cheapest = Planner.cheapest(request, cluster);
+        Plan best = cheapest.result().best().orElseThrow();
+        for (int nodes : List.of(1, 2, 3, 4, 6, 12)) {
+            PlanRequest part = new PlanRequest(
+                    request.model(), cluster.withNodes(nodes), 96, Optional.empty(), MEGATRON);
+            Planner.plan(part)
+                    .best()
+                    .ifPresent(
+                            plan -> assertThat(plan.stepSeconds() * nodes)
+                                    .isGreaterThanOrEqualTo(best.stepSeconds() * cheapest.machine().nodes()));
+        }
+        assertThat(cheapest.machine().nodes()).isBetween(2, 6);
+        assertThat(cheapest.result().reason())
+                .startsWith(cheapest.machine().nodes() + " of 12 nodes are cheapest, ");
+    }
+
     @Test
     void saysHowMuchMemoryIsMissing() {
         PlanResult result = Planner.plan(

@@ -26,7 +26,7 @@ final class PlanText {
                 view.path("gpuHours").asDouble());
         line(out, "why       %s", view.path("reason").asString(""));
         line(out, "figures   %s", view.path("calibration").path("source").asString(""));
-        out.append(System.lineSeparator()).append("where a step's time goes").append(System.lineSeparator());
+        line(out, "%nwhere a step's time goes");
         double total = view.path("stepSeconds").asDouble();
         for (Map.Entry<String, JsonNode> part : view.path("breakdown").properties()) {
             double value = part.getValue().asDouble();
@@ -34,9 +34,11 @@ final class PlanText {
                     "#".repeat((int) Math.round(BAR * value / total)));
         }
         memory(out, view.path("memory"));
-        out.append(System.lineSeparator()).append("next best layouts").append(System.lineSeparator());
+        if (!view.path("runnersUp").isEmpty()) {
+            line(out, "%nnext best layouts");
+        }
         for (JsonNode other : view.path("runnersUp")) {
-            line(out, "  %-36s %10s  %s", layout(other) + " b" + other.path("microBatch").asLong(),
+            line(out, "  %-48s %10s  %s", layout(other) + " b" + other.path("microBatch").asLong(),
                     seconds(other.path("stepSeconds").asDouble()), other.path("why").asString(""));
         }
         line(out, "%n%,d candidates considered, rejected:", view.path("considered").asLong());

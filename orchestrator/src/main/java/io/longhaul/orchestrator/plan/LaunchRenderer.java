@@ -16,7 +16,10 @@ import java.util.stream.LongStream;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Command lines of trainers, in the options of Megatron-LM (megatron/training/arguments.py) and DeepSpeed. */
+/**
+ * Command lines of trainers: Megatron-LM (megatron/training/arguments.py), Megatron-DeepSpeed (megatron/arguments.py)
+ * with DeepSpeed's configuration file, and the reference trainer, which takes a part of Megatron-LM's options.
+ */
 final class LaunchRenderer {
     private LaunchRenderer() {}
 
@@ -30,67 +33,51 @@ final class LaunchRenderer {
         return command;
     }
 
-    static Map<String, String> environment(RunSpec spec, Path worker) {
+    static Map<String, String> environment(RunSpec spec, PlannedRun plan, Path worker) {
         Map<String, String> environment = new LinkedHashMap<>();
         if (spec.framework() == Framework.REFERENCE) {
             environment.put("OMP_NUM_THREADS", "1");
             environment.put("PYTHONPATH", worker.toString());
-        } else {
+        } else if (plan.layout().tensor() > 1 || plan.layout().context() > 1) {
+            // Communication has to be queued before the compute that it is to overlap with.
             environment.put("CUDA_DEVICE_MAX_CONNECTIONS", "1");
         }
         return environment;
     }
 
     private static List<String> arguments(RunSpec spec, PlannedRun plan, LaunchContext context) {
-        Model model = spec.model();
-        Recipe recipe = context.recipe();
-        long steps = spec.training().steps(model.sequenceLength());
-        boolean reference = spec.framework() == Framework.REFERENCE;
+        Framework framework = spec.framework();
         Arguments a = new Arguments();
-        a.add("--num-layers", model.layers())
-                .add("--hidden-size", model.hiddenSize())
-                .add("--ffn-hidden-size", model.ffnHiddenSize())
-                .add("--num-attention-heads", model.attentionHeads());
-        if (model.kvHeads() != model.attentionHeads()) {
-            a.flag("--group-query-attention").add("--num-query-groups", model.kvHeads());
-        }
-        a.add("--seq-length", model.sequenceLength())
-                .add("--max-position-embeddings", model.sequenceLength())
-                .add("--vocab-size", model.vocabSize());
-        if (model.gatedMlp()) {
-            a.flag("--swiglu");
-        }
-        if (!model.tiedEmbeddings()) {
-            a.flag("--untie-embeddings-and-output-weights");
-        }
-        model.moe()
-                .ifPresent(
-                        moe -> a.add("--num-experts", moe.experts())
-                                .add("--moe-router-topk", moe.topK())
-                                .add("--moe-ffn-hidden-size", moe.expertFfnHiddenSize())
-                                .flag("--moe-grouped-gemm")
-                                .add("--expert-model-parallel-size", plan.expert()));
+        model(a, spec.model(), framework);
         layout(a, plan);
+        spec.model().moe().ifPresent(moe -> experts(a, moe, plan));
         a.add("--micro-batch-size", plan.microBatch())
-                .add("--global-batch-size", recipe.globalBatch())
-                .add("--train-iters", steps);
-        recipe(a, recipe);
+                .add("--global-batch-size", context.recipe().globalBatch())
+                .add("--train-iters", spec.training().steps(spec.model().sequenceLength()));
+        recipe(a, context.recipe());
         a.add("--seed", spec.training().seed());
-        if (spec.framework() != Framework.DEEPSPEED && plan.zeroStage() > 0) {
-            a.flag("--use-distributed-optimizer");
-        }
         recompute(a, plan.recompute());
-        if (!reference) {
-            a.flag("--bf16").flag("--use-flash-attn").add("--tokenizer-type", "NullTokenizer");
-            if (plan.layout().tensor() > 1) {
-                a.flag("--sequence-parallel");
+        switch (framework) {
+            case REFERENCE -> a.flagIf(plan.zeroStage() > 0, "--use-distributed-optimizer");
+            case MEGATRON_LM -> {
+                accelerator(a, plan);
+                // The step time counts on gradients and weights that travel during compute.
+                a.flag("--use-flash-attn").flag("--overlap-grad-reduce");
+                if (plan.zeroStage() > 0) {
+                    a.flag("--use-distributed-optimizer").flag("--overlap-param-gather");
+                }
+            }
+            case DEEPSPEED -> {
+                accelerator(a, plan);
+                a.flag("--use-flash-attn-v2")
+                        .flag("--deepspeed")
+                        .add("--deepspeed_config", "ds_config.json")
+                        .add("--zero-stage", plan.zeroStage())
+                        // DeepSpeed's pipeline engine, even with one stage, refuses to shard gradients.
+                        .flagIf(plan.layout().pipeline() == 1, "--no-pipeline-parallel");
             }
         }
-        if (spec.framework() == Framework.DEEPSPEED) {
-            a.flag("--deepspeed")
-                    .add("--deepspeed_config", "ds_config.json")
-                    .add("--zero-stage", plan.zeroStage());
-        }
+        boolean reference = framework == Framework.REFERENCE;
         a.add("--data-path", context.data())
                 .add("--save", context.checkpoints())
                 .add("--save-interval", spec.training().checkpointEverySteps())
@@ -98,19 +85,68 @@ final class LaunchRenderer {
                 .add("--eval-interval", spec.training().checkpointEverySteps())
                 .add("--eval-iters", reference ? 2 : 10)
                 .add("--distributed-backend", reference ? "gloo" : "nccl");
-        if (context.resumeStep() > 0) {
-            a.add("--load", context.checkpoints()).add("--ckpt-step", context.resumeStep());
+        resume(a, spec, context);
+        return a.list;
+    }
+
+    private static void model(Arguments a, Model model, Framework framework) {
+        a.add("--num-layers", model.layers())
+                .add("--hidden-size", model.hiddenSize())
+                .add("--ffn-hidden-size", model.ffnHiddenSize())
+                .add("--num-attention-heads", model.attentionHeads());
+        if (model.kvHeads() != model.attentionHeads()) {
+            if (framework == Framework.DEEPSPEED) {
+                a.add("--num-key-value-heads", model.kvHeads());
+            } else {
+                a.flag("--group-query-attention").add("--num-query-groups", model.kvHeads());
+            }
         }
+        a.add("--seq-length", model.sequenceLength())
+                .add("--max-position-embeddings", model.sequenceLength())
+                .add("--vocab-size", model.vocabSize())
+                .flagIf(model.gatedMlp(), "--swiglu")
+                .flagIf(!model.tiedEmbeddings(), "--untie-embeddings-and-output-weights");
+    }
+
+    /** Tokens travel by all-to-all, as the step time assumes; the balance is the framework's usual one. */
+    private static void experts(Arguments a, RunSpec.Moe moe, PlannedRun plan) {
+        a.add("--num-experts", moe.experts())
+                .add("--moe-router-topk", moe.topK())
+                .add("--moe-ffn-hidden-size", moe.expertFfnHiddenSize())
+                .flag("--moe-grouped-gemm")
+                .add("--moe-token-dispatcher-type", "alltoall")
+                .add("--moe-aux-loss-coeff", "0.01")
+                .add("--expert-model-parallel-size", plan.expert());
+    }
+
+    private static void accelerator(Arguments a, PlannedRun plan) {
+        a.flag("--bf16")
+                .add("--tokenizer-type", "NullTokenizer")
+                .flagIf(plan.layout().tensor() > 1, "--sequence-parallel");
+    }
+
+    private static void resume(Arguments a, RunSpec spec, LaunchContext context) {
+        long last = context.resumeStep();
+        if (last > 0) {
+            a.add("--load", context.checkpoints());
+            if (spec.framework() == Framework.DEEPSPEED) {
+                a.add("--load-tag", "global_step" + last);
+            } else {
+                a.add("--ckpt-step", last);
+            }
+            // The recipe on this command line holds, not that of the checkpoint.
+            a.flagIf(spec.framework() != Framework.REFERENCE, "--override-opt_param-scheduler");
+        }
+        long steps = spec.training().steps(spec.model().sequenceLength());
         List<String> skipped = context.skipped()
                 .stream()
                 .flatMapToLong(LaunchRenderer::steps)
-                .filter(step -> step > context.resumeStep() && step <= steps)
+                .filter(step -> step > last && step <= steps)
                 .mapToObj(Long::toString)
                 .toList();
         if (!skipped.isEmpty()) {
             a.flag("--iterations-to-skip").values(skipped);
         }
-        return a.list;
     }
 
     private static LongStream steps(StepRange range) {
@@ -196,6 +232,10 @@ final class LaunchRenderer {
         Arguments flag(String name) {
             list.add(name);
             return this;
+        }
+
+        Arguments flagIf(boolean condition, String name) {
+            return condition ? flag(name) : this;
         }
 
         void values(List<String> values) {

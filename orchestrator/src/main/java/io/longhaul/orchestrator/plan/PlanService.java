@@ -2,11 +2,9 @@ package io.longhaul.orchestrator.plan;
 
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpec.Cluster;
-import io.longhaul.orchestrator.run.RunSpec.Model;
 import io.longhaul.planner.Accelerator;
 import io.longhaul.planner.Candidate;
 import io.longhaul.planner.Machine;
-import io.longhaul.planner.ModelShape;
 import io.longhaul.planner.Plan;
 import io.longhaul.planner.PlanRequest;
 import io.longhaul.planner.PlanRequest.Abilities;
@@ -36,15 +34,22 @@ public final class PlanService implements PlanPort {
         if (spec.cluster() instanceof Cluster.ThisMachine && spec.training().data().isEmpty()) {
             tools.buildCorpus(corpus);
         }
-        PlanResult result = Planner.plan(
-                new PlanRequest(
-                        shape(spec.model()),
-                        machine,
-                        spec.training().recipe().globalBatch(),
-                        spec.layout()
-                                .map(l -> new PlanRequest.Fixed(l.tensor(), l.pipeline(), l.data(),
-                                        l.context())),
-                        abilities(spec, machine)));
+        PlanRequest request = new PlanRequest(
+                spec.model().shape(),
+                machine,
+                spec.training().recipe().globalBatch(),
+                spec.layout()
+                        .map(l -> new PlanRequest.Fixed(l.tensor(), l.pipeline(), l.data(), l.context())),
+                abilities(spec, machine));
+        if (spec.objective() == RunSpec.Objective.COST && spec.layout().isEmpty()
+                && machine instanceof Machine.Cluster cluster) {
+            Planner.OnPart part = Planner.cheapest(request, cluster);
+            return planned(spec, part.machine(), part.result());
+        }
+        return planned(spec, machine, Planner.plan(request));
+    }
+
+    private PlannedRun planned(RunSpec spec, Machine machine, PlanResult result) {
         Plan best = result.best().orElseThrow(() -> new NoPlanException(result.reason()));
         ObjectNode view = PlanJson.view(spec, result, machine);
         PlannedRun plan = planned(best, machine, view.toString());
@@ -53,7 +58,7 @@ public final class PlanService implements PlanPort {
                 "CHECKPOINTS");
         launch.put("framework", spec.framework().name().toLowerCase(Locale.ROOT).replace('_', '-'));
         launch.set("command", PlanJson.tree(LaunchRenderer.command(spec, plan, first, tools.python())));
-        launch.set("environment", PlanJson.tree(LaunchRenderer.environment(spec, tools.worker())));
+        launch.set("environment", PlanJson.tree(LaunchRenderer.environment(spec, plan, tools.worker())));
         launch.put("config", LaunchRenderer.config(spec, plan));
         return planned(best, machine, view.toString());
     }
@@ -77,7 +82,7 @@ public final class PlanService implements PlanPort {
     public RankProcess rankProcess(RunSpec spec, PlannedRun plan, LaunchContext context) {
         return new RankProcess(
                 LaunchRenderer.command(spec, plan, context, tools.python()),
-                LaunchRenderer.environment(spec, tools.worker()));
+                LaunchRenderer.environment(spec, plan, tools.worker()));
     }
 
     /** Directory of the run's training data on the workers' machines. */
@@ -106,15 +111,6 @@ public final class PlanService implements PlanPort {
                         () -> Math.min(
                                 MOST_LOCAL_RANKS,
                                 Integer.highestOneBit(Runtime.getRuntime().availableProcessors())));
-    }
-
-    private static ModelShape shape(Model m) {
-        return new ModelShape(
-                m.layers(), m.hiddenSize(), m.ffnHiddenSize(), m.attentionHeads(), m.kvHeads(), m.vocabSize(),
-                m.sequenceLength(), m.gatedMlp(), m.tiedEmbeddings(),
-                m.moe().map(RunSpec.Moe::experts).orElse(0),
-                m.moe().map(RunSpec.Moe::topK).orElse(0),
-                m.moe().map(RunSpec.Moe::expertFfnHiddenSize).orElse(0));
     }
 
     /** What the trainers can execute. */

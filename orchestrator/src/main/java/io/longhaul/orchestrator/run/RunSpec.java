@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.run;
 
+import io.longhaul.planner.ModelShape;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -41,7 +42,15 @@ public record RunSpec(
             int sequenceLength,
             boolean gatedMlp,
             boolean tiedEmbeddings,
-            Optional<Moe> moe) {}
+            Optional<Moe> moe) {
+        /** The shape in the planner's terms. */
+        public ModelShape shape() {
+            return new ModelShape(
+                    layers, hiddenSize, ffnHiddenSize, attentionHeads, kvHeads, vocabSize, sequenceLength,
+                    gatedMlp, tiedEmbeddings, moe.map(Moe::experts).orElse(0), moe.map(Moe::topK).orElse(0),
+                    moe.map(Moe::expertFfnHiddenSize).orElse(0));
+        }
+    }
 
     /** Mixture of experts in every layer; {@code topK <= experts}. */
     public record Moe(int experts, int topK, int expertFfnHiddenSize) {}

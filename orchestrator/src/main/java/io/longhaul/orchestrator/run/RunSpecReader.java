@@ -6,6 +6,7 @@ import io.longhaul.orchestrator.run.RunSpec.Moe;
 import io.longhaul.orchestrator.run.RunSpec.Policies;
 import io.longhaul.orchestrator.run.RunSpec.Training;
 import io.longhaul.planner.Accelerator;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -107,9 +108,14 @@ public final class RunSpecReader {
         Optional<RunSpec.Layout> layout = layout(root, model, cluster, training, framework);
         Policies policies = policies(root.object("policies"));
         RunSpec.Backend backend = root.choice("backend", RunSpec.Backend.class, RunSpec.Backend.LOCAL);
-        if (framework == RunSpec.Framework.REFERENCE && model.moe().isPresent()) {
-            root.problem("framework", "reference", "megatron-lm or deepspeed",
-                    "the reference trainer has no mixture of experts");
+        if (framework != RunSpec.Framework.MEGATRON_LM && model.moe().isPresent()) {
+            root.problem("framework", Responses.lower(framework.name()), "megatron-lm",
+                    "the other trainers have no mixture of experts of this kind");
+        }
+        if (framework == RunSpec.Framework.DEEPSPEED
+                && training.recipe().schedule() == Recipe.Schedule.WSD) {
+            root.problem("framework", "deepspeed", "megatron-lm or reference",
+                    "Megatron-DeepSpeed has no WSD schedule; it has constant, linear and cosine");
         }
         root.nothingElse();
         return new RunSpec(name, model, training, cluster, framework, objective, layout, policies, backend);
@@ -148,7 +154,9 @@ public final class RunSpecReader {
         int batch = (int) node.integer("globalBatch", 1, 10_000_000);
         long steps = Math.ceilDiv(tokens, Math.max(1, (long) batch * model.sequenceLength()));
         double rate = node.number("learningRate", 1e-9, 10, Double.NaN);
-        double low = node.number("minLearningRate", 0, 10, rate / 10);
+        double low = node.number(
+                "minLearningRate", 0, 10,
+                Double.isNaN(rate) ? rate : BigDecimal.valueOf(rate).movePointLeft(1).doubleValue());
         long warmup = node.integer("warmupSteps", 0, Integer.MAX_VALUE, Math.min(steps / 100, 2000));
         Recipe.Schedule schedule = node.choice("schedule", Recipe.Schedule.class, Recipe.Schedule.COSINE);
         long decay = node.integer("decaySteps", 1, Long.MAX_VALUE / 4, steps);
