@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.LongToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * Training loss along a learning-rate schedule, after the multi-power law (Luo et al. 2025, arXiv 2503.12811,
@@ -24,15 +25,20 @@ public final class LossCurveLaw {
      */
     static final double GAIN_MEDIAN = 0.131;
     static final double GAIN_FACTOR = 1.7;
+    private static final double GAIN_PEAK = 3e-4;
+    /** Higher peaks have more to gain: 43 decays of Hägele et al. 2024 from peaks of 1e-4 to 1e-3. */
+    private static final double GAIN_EXPONENT = 1.0 / 3;
     private static final double BETA = 0.6;
     /** Steps at the peak rate after which a fall has shown a good part of its effect; 1 / (C eta^(1-gamma)). */
     private static final double RESPONSE_STEPS = 9;
-    private static final double ALPHA_LOW = 0.2;
-    private static final double ALPHA_HIGH = 1.2;
-    private static final double ALPHA_STEP = 0.05;
+    /** Exponents that are tried. */
+    private static final double[] ALPHAS = IntStream.rangeClosed(4, 24).mapToDouble(i -> 0.05 * i).toArray();
     /** Published exponents lie around one half; one standard deviation. */
     private static final double ALPHA_CENTER = 0.5;
     private static final double ALPHA_SPREAD = 0.25;
+    private static final int NEIGHBOURS = 4;
+    /** Median absolute deviations; about five standard deviations of Gaussian noise. */
+    private static final double OUTLIER_DEVIATIONS = 7.5;
     private static final int BINS = 40;
     private static final int LEAST_BINS = 12;
 
@@ -40,14 +46,12 @@ public final class LossCurveLaw {
     private final double amplitude;
     private final double alpha;
     private final double gain;
-    private final double peak;
 
-    private LossCurveLaw(double floor, double amplitude, double alpha, double gain, double peak) {
+    private LossCurveLaw(double floor, double amplitude, double alpha, double gain) {
         this.floor = floor;
         this.amplitude = amplitude;
         this.alpha = alpha;
         this.gain = gain;
-        this.peak = peak;
     }
 
     /**
@@ -66,16 +70,28 @@ public final class LossCurveLaw {
      * @param observations steps after the warm-up, ascending
      * @param rates learning rate of every step from 1
      * @return empty if there are too few steps to tell a curve from noise
+     * @throws IllegalArgumentException if steps do not ascend or the peak is not positive
      */
     public static Optional<Fit> fit(
             List<Observation> observations, LongToDoubleFunction rates, double peak, int draws, long seed) {
+        if (!(peak > 0) || !Double.isFinite(peak)) {
+            throw new IllegalArgumentException("peak must be positive and finite, got " + peak);
+        }
+        for (int i = 1; i < observations.size(); i++) {
+            if (observations.get(i).step() <= observations.get(i - 1).step()) {
+                throw new IllegalArgumentException(
+                        "steps must ascend, got step " + observations.get(i).step() + " after step "
+                                + observations.get(i - 1).step());
+            }
+        }
         if (observations.size() < LEAST_BINS * 4) {
             return Optional.empty();
         }
         List<Bin> bins = bins(observations, rates, peak);
         double[] loss = bins.stream().mapToDouble(Bin::loss).toArray();
-        LossCurveLaw best = leastSquares(bins, loss, GAIN_MEDIAN, peak);
-        double[] fitted = bins.stream().mapToDouble(b -> best.at(b.sum(), b.annealed())).toArray();
+        double gain = medianGain(peak);
+        LossCurveLaw best = leastSquares(bins, loss, gain);
+        double[] fitted = bins.stream().mapToDouble(best::meanOf).toArray();
         double[] residuals = new double[loss.length];
         for (int i = 0; i < loss.length; i++) {
             residuals[i] = loss[i] - fitted[i];
@@ -94,30 +110,78 @@ public final class LossCurveLaw {
                     resampled[i + 1] += residuals[from + 1];
                 }
             }
-            double gain = GAIN_MEDIAN * Math.exp(Math.log(GAIN_FACTOR) * random.nextGaussian());
-            around.add(leastSquares(bins, resampled, gain, peak));
+            double drawn = gain * Math.exp(Math.log(GAIN_FACTOR) * random.nextGaussian());
+            around.add(leastSquares(bins, resampled, drawn));
         }
         return Optional.of(
                 new Fit(best, List.copyOf(around), noise, (double) observations.size() / bins.size()));
     }
 
-    /** Mean loss of neighbouring steps, and the law's two sums at their middle. */
-    private record Bin(double loss, double sum, double annealed) {}
+    /** Gain of a complete decay from a peak rate, before the run has shown one. */
+    static double medianGain(double peak) {
+        return GAIN_MEDIAN * Math.pow(peak / GAIN_PEAK, GAIN_EXPONENT);
+    }
+
+    /**
+     * Neighbouring steps.
+     *
+     * @param loss their mean
+     * @param powers the mean of {@code S^-alpha} over them for every exponent; early in a run it is not that of their
+     *     middle
+     * @param annealed the other sum at their middle
+     */
+    private record Bin(double loss, double[] powers, double annealed) {}
 
     private static List<Bin> bins(List<Observation> observations, LongToDoubleFunction rates, double peak) {
         int count = Math.clamp(observations.size() / 4, LEAST_BINS, BINS);
         List<Bin> bins = new ArrayList<>();
+        double[] calm = withoutOutliers(observations);
+        double sum = 0;
+        long step = 0;
         for (int bin = 0; bin < count; bin++) {
             List<Observation> part = observations.subList(
                     bin * observations.size() / count, (bin + 1) * observations.size() / count);
-            double[] losses = part.stream().mapToDouble(Observation::loss).sorted().toArray();
-            // A mean without its extremes: single outliers happen, and are not what is fitted.
-            int cut = losses.length / 8;
-            double mean = Arrays.stream(losses, cut, losses.length - cut).average().orElseThrow();
-            long middle = part.get(part.size() / 2).step();
-            bins.add(new Bin(mean, sum(rates, peak, 1, middle), annealed(rates, peak, middle)));
+            double mean = Arrays.stream(calm, bin * calm.length / count, (bin + 1) * calm.length / count)
+                    .average()
+                    .orElseThrow();
+            double[] powers = new double[ALPHAS.length];
+            for (Observation observation : part) {
+                while (step < observation.step()) {
+                    sum += rates.applyAsDouble(++step) / peak;
+                }
+                for (int i = 0; i < ALPHAS.length; i++) {
+                    powers[i] += Math.pow(sum, -ALPHAS[i]) / part.size();
+                }
+            }
+            bins.add(new Bin(mean, powers, annealed(rates, peak, part.get(part.size() / 2).step())));
         }
         return bins;
+    }
+
+    /** Single losses far from their neighbours happen, and are not what is fitted: their neighbours' median is. */
+    private static double[] withoutOutliers(List<Observation> observations) {
+        double[] losses = observations.stream().mapToDouble(Observation::loss).toArray();
+        double[] calm = losses.clone();
+        for (int i = 0; i < losses.length; i++) {
+            int from = Math.clamp(i - NEIGHBOURS, 0, losses.length - 2 * NEIGHBOURS - 1);
+            double[] near = Arrays.copyOfRange(losses, from, from + 2 * NEIGHBOURS + 1);
+            double median = median(near);
+            double deviation = median(Arrays.stream(near).map(loss -> Math.abs(loss - median)).toArray());
+            if (Math.abs(losses[i] - median) > OUTLIER_DEVIATIONS * deviation) {
+                calm[i] = median;
+            }
+        }
+        return calm;
+    }
+
+    private static double median(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length / 2];
+    }
+
+    private double meanOf(Bin bin) {
+        return floor + amplitude * bin.powers()[Arrays.binarySearch(ALPHAS, alpha)] - gain * bin.annealed();
     }
 
     private static double sum(LongToDoubleFunction rates, double peak, long from, long to) {
@@ -143,18 +207,18 @@ public final class LossCurveLaw {
     }
 
     /** For each exponent the other two follow from linear least squares; the exponent is chosen by the grid. */
-    private static LossCurveLaw leastSquares(List<Bin> bins, double[] loss, double gain, double peak) {
+    private static LossCurveLaw leastSquares(List<Bin> bins, double[] loss, double gain) {
         LossCurveLaw best = null;
         double bestScore = Double.POSITIVE_INFINITY;
         double variance = Math.max(1e-8, secondDifferenceVariance(loss));
-        for (double alpha = ALPHA_LOW; alpha <= ALPHA_HIGH + 1e-9; alpha += ALPHA_STEP) {
+        for (int exponent = 0; exponent < ALPHAS.length; exponent++) {
             double n = bins.size();
             double sx = 0;
             double sy = 0;
             double sxx = 0;
             double sxy = 0;
             for (int i = 0; i < bins.size(); i++) {
-                double x = Math.pow(bins.get(i).sum(), -alpha);
+                double x = bins.get(i).powers()[exponent];
                 double y = loss[i] + gain * bins.get(i).annealed();
                 sx += x;
                 sy += y;
@@ -163,13 +227,13 @@ public final class LossCurveLaw {
             }
             double amplitude = Math.max(0, (n * sxy - sx * sy) / Math.max(1e-300, n * sxx - sx * sx));
             double floor = Math.max(0, (sy - amplitude * sx) / n);
-            LossCurveLaw law = new LossCurveLaw(floor, amplitude, alpha, gain, peak);
+            LossCurveLaw law = new LossCurveLaw(floor, amplitude, ALPHAS[exponent], gain);
             double squares = 0;
             for (int i = 0; i < bins.size(); i++) {
-                double error = loss[i] - law.at(bins.get(i).sum(), bins.get(i).annealed());
+                double error = loss[i] - law.meanOf(bins.get(i));
                 squares += error * error;
             }
-            double prior = (alpha - ALPHA_CENTER) / ALPHA_SPREAD;
+            double prior = (ALPHAS[exponent] - ALPHA_CENTER) / ALPHA_SPREAD;
             double score = squares / variance + prior * prior;
             if (score < bestScore) {
                 bestScore = score;
@@ -189,13 +253,17 @@ public final class LossCurveLaw {
         return squares / 1.5 / Math.max(1, loss.length - 2);
     }
 
-    private double at(double sum, double annealed) {
-        return floor + amplitude * Math.pow(sum, -alpha) - gain * annealed;
+    /** What the law needs to know of a schedule up to a step; the same for all laws of one peak rate. */
+    public record Progress(double sum, double annealed) {}
+
+    /** Progress of a schedule at a step, counted from 1. */
+    public static Progress progress(LongToDoubleFunction rates, double peak, long step) {
+        return new Progress(sum(rates, peak, 1, step), annealed(rates, peak, step));
     }
 
-    /** Predicted loss of a step under a schedule, in nats per token. */
-    public double loss(LongToDoubleFunction rates, long step) {
-        return at(sum(rates, peak, 1, step), annealed(rates, peak, step));
+    /** Predicted loss, in nats per token. */
+    public double loss(Progress progress) {
+        return floor + amplitude * Math.pow(progress.sum(), -alpha) - gain * progress.annealed();
     }
 
     /** Loss that the run would approach at the peak rate. */

@@ -2,6 +2,7 @@ package io.longhaul.laws;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -9,7 +10,7 @@ import java.util.SplittableRandom;
 import java.util.function.LongToDoubleFunction;
 
 /**
- * Chooses the schedule of the steps that are left. Recommends a change only if the law fits the run and predicts
+ * Chooses schedule and peak of the steps that are left. Recommends a change only if the law fits the run and predicts
  * a gain whose whole 90 % interval is one.
  */
 public final class ScheduleAdvisor {
@@ -19,6 +20,13 @@ public final class ScheduleAdvisor {
     private static final double LEAST_GAIN = 0.005;
     private static final double[] DECAY_SHARES = {1.0, 0.75, 0.5, 0.3};
     private static final double[] LOW_SHARES = {0.0, 0.1};
+    /**
+     * A peak moves by one doubling at a time, and only towards a best one that lies beyond: too low costs less than too
+     * high, and a rate cannot be warmed up again in the middle of a trainer's schedule.
+     */
+    private static final double STEP = 2;
+    /** Standard deviation of the best peak around its law in doublings, from resampling whole grids. */
+    private static final double PEAK_SPREAD = 0.4;
 
     private ScheduleAdvisor() {}
 
@@ -30,6 +38,7 @@ public final class ScheduleAdvisor {
      * @param observations kept steps after the warm-up, ascending
      * @param resumeStep last kept step
      * @param lastSteps steps over whose mean the final loss is measured
+     * @param scale size of the run, if it is known
      */
     public record Situation(
             ScheduleShape current,
@@ -38,7 +47,17 @@ public final class ScheduleAdvisor {
             long resumeStep,
             long totalSteps,
             int lastSteps,
-            long seed) {}
+            Optional<StepLaw.Scale> scale,
+            long seed) {
+        public Situation {
+            observations = List.copyOf(observations);
+            if (resumeStep < 0 || totalSteps < 1 || lastSteps < 1) {
+                throw new IllegalArgumentException(
+                        "resumeStep must be >= 0, totalSteps and lastSteps >= 1, got " + resumeStep + ", "
+                                + totalSteps + ", " + lastSteps);
+            }
+        }
+    }
 
     /**
      * Advice with its evidence.
@@ -83,98 +102,159 @@ public final class ScheduleAdvisor {
                                     + " tell where the loss is heading",
                             s.observations().size(), 100 * share, 100 * LEAST_SHARE));
         }
-        Optional<LossCurveLaw.Fit> fit = LossCurveLaw.fit(
-                s.observations(), s.past(), s.current().peak(), DRAWS, s.seed());
-        if (fit.isEmpty()) {
-            return Advice.none("too few steps to fit a law");
-        }
-        return choose(s, fit.get());
+        return LossCurveLaw.fit(s.observations(), s.past(), s.current().peak(), DRAWS, s.seed())
+                .map(fit -> new Choice(s, fit).advice())
+                .orElseGet(() -> Advice.none("too few steps to fit a law"));
     }
 
-    private static Advice choose(Situation s, LossCurveLaw.Fit fit) {
-        LongToDoubleFunction unchanged = future(s, s.current());
-        double before = fit.law().loss(unchanged, middleOfEnd(s));
-        ScheduleShape best = s.current();
-        double bestLoss = before;
-        for (ScheduleShape candidate : candidates(s)) {
-            double loss = fit.law().loss(future(s, candidate), middleOfEnd(s));
-            if (loss < bestLoss - 1e-12) {
-                best = candidate;
-                bestLoss = loss;
+    /** A peak and what it does, apart from the schedule: doublings above the best one before and after. */
+    private record Peak(double rate, double doublingsBefore, double doublingsAfter, String why) {
+        /** Change of the final loss as share of it, if the best peak lies so many doublings above the law's. */
+        double effect(double error, double shareLeft) {
+            return shareLeft
+                    * (StepLaw.costOfRate(doublingsAfter - error)
+                            - StepLaw.costOfRate(doublingsBefore - error));
+        }
+    }
+
+    private static final class Choice {
+        private final Situation s;
+        private final LossCurveLaw.Fit fit;
+        private final Peak peak;
+        private final long end;
+
+        Choice(Situation s, LossCurveLaw.Fit fit) {
+            this.s = s;
+            this.fit = fit;
+            this.peak = peak(s);
+            this.end = Math.max(1, s.totalSteps() - s.lastSteps() / 2);
+        }
+
+        Advice advice() {
+            LossCurveLaw.Progress unchanged = progress(s.current());
+            double before = fit.law().loss(unchanged);
+            ScheduleShape best = candidates().stream()
+                    .min(Comparator.comparingDouble(shape -> fit.law().loss(progress(shape))))
+                    .orElseThrow();
+            if (fit.law().loss(progress(best)) > before - 1e-12) {
+                best = s.current();
             }
-        }
-        if (best.equals(s.current())) {
-            return Advice.none("the present schedule is the best of those that the trainer can execute");
-        }
-        LongToDoubleFunction changed = future(s, best);
-        double[] finals = new double[fit.draws().size()];
-        double[] effects = new double[fit.draws().size()];
-        SplittableRandom random = new SplittableRandom(s.seed() + 1);
-        double endNoise = fit.noise() * Math.sqrt(Math.max(1, fit.stepsPerBin() / s.lastSteps()));
-        for (int i = 0; i < finals.length; i++) {
-            LossCurveLaw law = fit.draws().get(i);
-            double with = law.loss(changed, middleOfEnd(s));
-            effects[i] = with - law.loss(unchanged, middleOfEnd(s));
-            finals[i] = with + endNoise * random.nextGaussian();
-        }
-        Arrays.sort(finals);
-        Arrays.sort(effects);
-        double low = Math.min(quantile(finals, 0.05), bestLoss);
-        double high = Math.max(quantile(finals, 0.95), bestLoss);
-        double effectLow = quantile(effects, 0.05);
-        double effectHigh = quantile(effects, 0.95);
-        if (effectHigh > -LEAST_GAIN) {
+            LossCurveLaw.Progress changed = progress(best);
+            double shareLeft = (double) (s.totalSteps() - s.resumeStep()) / s.totalSteps();
+            double after = fit.law().loss(changed) * (1 + peak.effect(0, shareLeft));
+            ScheduleShape chosen = withPeak(best, peak.rate());
+            if (chosen.equals(s.current())) {
+                return Advice.none(
+                        "the present schedule is the best of those that the trainer can execute; "
+                                + peak.why());
+            }
+            double[] finals = new double[fit.draws().size()];
+            double[] effects = new double[fit.draws().size()];
+            SplittableRandom random = new SplittableRandom(s.seed() + 1);
+            double endNoise = fit.noise() * Math.sqrt(Math.max(1, fit.stepsPerBin() / s.lastSteps()));
+            for (int i = 0; i < finals.length; i++) {
+                LossCurveLaw law = fit.draws().get(i);
+                double error = PEAK_SPREAD * random.nextGaussian();
+                double with = law.loss(changed) * (1 + peak.effect(error, shareLeft));
+                effects[i] = with - law.loss(unchanged);
+                finals[i] = with + endNoise * random.nextGaussian();
+            }
+            Arrays.sort(finals);
+            Arrays.sort(effects);
+            double low = Math.min(quantile(finals, 0.05), after);
+            double high = Math.max(quantile(finals, 0.95), after);
+            double effectLow = quantile(effects, 0.05);
+            double effectHigh = quantile(effects, 0.95);
+            boolean supported = effectHigh <= -LEAST_GAIN;
             return new Advice(
-                    Optional.empty(),
-                    String.format(
-                            Locale.ROOT,
-                            "the evidence does not support a change: the best schedule would change the final loss by %+.3f"
-                                    + " (90 %%: %+.3f to %+.3f), which may be nothing",
-                            bestLoss - before, effectLow, effectHigh),
-                    before, bestLoss, low, high, effectLow, effectHigh);
+                    supported ? Optional.of(chosen) : Optional.empty(),
+                    supported
+                            ? explanation(chosen, before, after, effectLow, effectHigh)
+                            : String.format(
+                                    Locale.ROOT,
+                                    "the evidence does not support a change: the best one would change the final loss by"
+                                            + " %+.3f (90 %%: %+.3f to %+.3f), which may be nothing; %s",
+                                    after - before, effectLow, effectHigh, peak.why()),
+                    before, after, low, high, effectLow, effectHigh);
         }
-        return new Advice(
-                Optional.of(best), explanation(s, fit, best, before, bestLoss, effectLow, effectHigh), before,
-                bestLoss,
-                low, high, effectLow, effectHigh);
+
+        private String explanation(
+                ScheduleShape best, double before, double after, double effectLow, double effectHigh) {
+            return String.format(
+                    Locale.ROOT,
+                    "The loss of %d steps follows %.2f + %.2f S^-%.2f. At the present schedule it would end at %.3f."
+                            + " Letting the learning rate fall linearly from %.1e at step %d to %.1e at step %d ends at"
+                            + " %.3f, a change of %+.3f (90 %%: %+.3f to %+.3f); how much a decay gains is taken from"
+                            + " published fits, since this run has shown none. Peak and batch: %s.",
+                    s.observations().size(), fit.law().floor(), fit.law().amplitude(), fit.law().alpha(),
+                    before, best.peak(), best.decayStart(), best.low(), best.decayEnd(), after,
+                    after - before,
+                    effectLow, effectHigh, peak.why());
+        }
+
+        private List<ScheduleShape> candidates() {
+            List<ScheduleShape> shapes = new ArrayList<>();
+            long left = s.totalSteps() - s.resumeStep();
+            for (double share : DECAY_SHARES) {
+                long start = s.totalSteps() - Math.round(share * left);
+                for (double low : LOW_SHARES) {
+                    shapes.add(
+                            new ScheduleShape(
+                                    s.current().peak(), low * s.current().peak(), s.current().warmupSteps(),
+                                    Math.max(start, s.current().warmupSteps()), s.totalSteps()));
+                }
+            }
+            return shapes;
+        }
+
+        private LossCurveLaw.Progress progress(ScheduleShape shape) {
+            return LossCurveLaw.progress(
+                    step -> step <= s.resumeStep() ? s.past().applyAsDouble(step) : shape.rate(step),
+                    s.current().peak(), end);
+        }
     }
 
-    private static String explanation(
-            Situation s, LossCurveLaw.Fit fit, ScheduleShape best, double before, double after,
-            double effectLow,
-            double effectHigh) {
+    private static ScheduleShape withPeak(ScheduleShape shape, double peak) {
+        return peak == shape.peak()
+                ? shape
+                : new ScheduleShape(
+                        peak, shape.low() * (peak / shape.peak()), shape.warmupSteps(), shape.decayStart(),
+                        shape.decayEnd());
+    }
+
+    private static Peak peak(Situation s) {
+        double now = s.current().peak();
+        if (s.scale().isEmpty()) {
+            return new Peak(now, 0, 0, "the size of the model is not known, so both stay");
+        }
+        StepLaw.Scale scale = s.scale().get();
+        Optional<String> outside = StepLaw.outside(scale);
+        if (outside.isPresent()) {
+            return new Peak(now, 0, 0, outside.get() + ", so both stay");
+        }
+        double best = StepLaw.learningRate(scale);
+        double above = Math.log(now / best) / Math.log(2);
+        boolean moves = Math.abs(above) >= 1;
+        double next = moves ? above > 0 ? now / STEP : now * STEP : now;
+        double afterwards = above - Math.log(now / next) / Math.log(2);
+        String rates = String.format(
+                Locale.ROOT,
+                "Step Law's best peak for %.1e weights and %.1e tokens is %.1e, the run's is %.1e",
+                scale.parameters(), scale.tokens(), best, now);
+        String move = moves
+                ? String.format(Locale.ROOT, ": it moves to %.1e, one doubling at most at a time", next)
+                : ", nearer than a factor of two, where the loss is flat: it stays";
+        return new Peak(next, above, afterwards, rates + move + "; " + batch(scale));
+    }
+
+    private static String batch(StepLaw.Scale scale) {
+        double doublings = Math.log(scale.batchTokens() / StepLaw.batch(scale)) / Math.log(2);
         return String.format(
                 Locale.ROOT,
-                "The loss of %d steps follows %.2f + %.2f S^-%.2f. At the present schedule it would end at %.3f. Letting the"
-                        + " learning rate fall linearly from %.1e at step %d to %.1e at step %d ends at %.3f, a change of"
-                        + " %+.3f (90 %%: %+.3f to %+.3f); how much a decay gains is taken from published fits, since this"
-                        + " run has shown none. Peak and batch size stay: nothing measured here speaks for other ones.",
-                s.observations().size(), fit.law().floor(), fit.law().amplitude(), fit.law().alpha(), before,
-                best.peak(),
-                best.decayStart(), best.low(), best.decayEnd(), after, after - before, effectLow, effectHigh);
-    }
-
-    private static List<ScheduleShape> candidates(Situation s) {
-        List<ScheduleShape> shapes = new ArrayList<>();
-        long left = s.totalSteps() - s.resumeStep();
-        for (double share : DECAY_SHARES) {
-            long start = s.totalSteps() - Math.round(share * left);
-            for (double low : LOW_SHARES) {
-                shapes.add(
-                        new ScheduleShape(
-                                s.current().peak(), low * s.current().peak(), s.current().warmupSteps(),
-                                Math.max(start, s.current().warmupSteps()), s.totalSteps()));
-            }
-        }
-        return shapes;
-    }
-
-    private static LongToDoubleFunction future(Situation s, ScheduleShape shape) {
-        return step -> step <= s.resumeStep() ? s.past().applyAsDouble(step) : shape.rate(step);
-    }
-
-    private static long middleOfEnd(Situation s) {
-        return Math.max(1, s.totalSteps() - s.lastSteps() / 2);
+                "its best batch is %.1e tokens per step, and the run's %.1e cost %.1f %% of the loss; the batch stays, because"
+                        + " the place in the data is the step times the batch, and the noise scale that could bound another"
+                        + " one is not measured",
+                StepLaw.batch(scale), scale.batchTokens(), 100 * StepLaw.costOfBatch(doublings));
     }
 
     private static double quantile(double[] sorted, double share) {

@@ -10,6 +10,19 @@ package io.longhaul.laws;
  * @param decayEnd first step at {@code low}; not below {@code decayStart}
  */
 public record ScheduleShape(double peak, double low, long warmupSteps, long decayStart, long decayEnd) {
+    public ScheduleShape {
+        if (!(peak > 0) || !Double.isFinite(peak) || !(low >= 0) || low > peak) {
+            throw new IllegalArgumentException(
+                    "rates must be 0 <= low <= peak, finite, with a positive peak, got low " + low
+                            + ", peak " + peak);
+        }
+        if (warmupSteps < 0 || decayStart < 0 || decayEnd < decayStart) {
+            throw new IllegalArgumentException(
+                    "warmupSteps must be >= 0 and decayEnd >= decayStart >= 0, got " + warmupSteps + ", "
+                            + decayEnd + ", " + decayStart);
+        }
+    }
+
     /** Learning rate of a step, counted from 1. */
     public double rate(long step) {
         if (warmupSteps > 0 && step <= warmupSteps) {

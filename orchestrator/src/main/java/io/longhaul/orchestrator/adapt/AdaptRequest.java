@@ -2,6 +2,7 @@ package io.longhaul.orchestrator.adapt;
 
 import io.longhaul.orchestrator.run.Recipe;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -11,6 +12,7 @@ import java.util.UUID;
  * @param resumeStep last step that is kept; the attempt goes on with {@code resumeStep + 1}
  * @param totalSteps steps of the whole run
  * @param current recipe that holds up to now
+ * @param parameters weights without embeddings and output projection; requests of older versions have none
  * @param curve training loss of the kept steps over all attempts, ascending, at most {@code resumeStep};
  *     skipped steps are absent
  * @param validation validation losses of the kept steps, ascending; may be empty
@@ -22,6 +24,7 @@ public record AdaptRequest(
         long resumeStep,
         long totalSteps,
         Recipe current,
+        Optional<Double> parameters,
         List<CurvePoint> curve,
         List<CurvePoint> validation,
         long seed) {

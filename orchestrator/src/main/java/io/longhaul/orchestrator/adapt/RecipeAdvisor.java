@@ -4,6 +4,7 @@ import io.longhaul.laws.Observation;
 import io.longhaul.laws.ScheduleAdvisor;
 import io.longhaul.laws.ScheduleAdvisor.Advice;
 import io.longhaul.laws.ScheduleShape;
+import io.longhaul.laws.StepLaw;
 import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.orchestrator.run.RecipeChange;
 import java.util.List;
@@ -33,6 +34,8 @@ final class RecipeAdvisor {
         List<Observation> observations = request.curve()
                 .stream()
                 .filter(p -> p.step() > current.warmupSteps() && p.step() <= request.resumeStep())
+                // A step without a loss is no evidence; what to do about it is decided elsewhere.
+                .filter(p -> Double.isFinite(p.loss()))
                 .map(p -> new Observation(p.step(), p.learningRate(), p.loss()))
                 .toList();
         TreeMap<Long, Double> rates = new TreeMap<>();
@@ -46,8 +49,21 @@ final class RecipeAdvisor {
                         request.resumeStep(),
                         request.totalSteps(),
                         lastSteps(request.totalSteps()),
+                        scale(request),
                         request.seed()));
         return new AdaptOutcome(advice.schedule().map(s -> change(request, s, advice)), advice.explanation());
+    }
+
+    /** The batch is the same in all steps, so that tokens grow with steps. */
+    private static Optional<StepLaw.Scale> scale(AdaptRequest request) {
+        if (request.parameters().isEmpty() || request.curve().isEmpty()) {
+            return Optional.empty();
+        }
+        CurvePoint last = request.curve().getLast();
+        double batchTokens = (double) last.tokens() / last.step();
+        return Optional.of(
+                new StepLaw.Scale(
+                        request.parameters().get(), batchTokens * request.totalSteps(), batchTokens));
     }
 
     /** A skipped step's rate is not in the curve: it had that of the step before. */
@@ -71,14 +87,15 @@ final class RecipeAdvisor {
 
     private static RecipeChange change(AdaptRequest request, ScheduleShape to, Advice advice) {
         Recipe from = request.current();
+        boolean decays = to.low() < to.peak();
         Recipe recipe = new Recipe(
                 from.globalBatch(),
                 to.peak(),
                 to.low(),
                 from.warmupSteps(),
-                Recipe.Schedule.WSD,
+                decays ? Recipe.Schedule.WSD : Recipe.Schedule.CONSTANT,
                 to.decayEnd(),
-                to.decayEnd() - to.decayStart(),
+                decays ? to.decayEnd() - to.decayStart() : 0,
                 from.weightDecay(),
                 from.gradientClip());
         return new RecipeChange(
@@ -86,7 +103,7 @@ final class RecipeAdvisor {
                 request.attempt(),
                 from,
                 recipe,
-                "multi-power law (arXiv 2503.12811), own power-law part, published decay gain",
+                "multi-power law (arXiv 2503.12811), own power-law part, published decay gain; Step Law (arXiv 2503.04715)",
                 advice.explanation(),
                 advice.unchanged(),
                 advice.changed(),

@@ -1,0 +1,152 @@
+package io.longhaul.laws;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.longhaul.laws.ScheduleAdvisor.Advice;
+import io.longhaul.laws.ScheduleAdvisor.Situation;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ScheduleAdvisorTest {
+    private static final int SEEDS = 220;
+    private static final SyntheticRun RUN = new SyntheticRun(2, 3, 0.5, 0.131, 0.02, 20, 600, 3);
+
+    private static Situation situation(SyntheticRun run, ScheduleShape shape, long resume) {
+        return new Situation(
+                shape, shape::rate, run.seen(shape, resume), resume, run.total(),
+                Math.max(10, run.total() / 20), Optional.empty(), run.seed());
+    }
+
+    private static Advice advise(SyntheticRun run, ScheduleShape shape, long resume) {
+        return ScheduleAdvisor.advise(situation(run, shape, resume));
+    }
+
+    /** 220 runs with constants of their own, advised at 40 to 80 % of their way. */
+    @Test
+    void intervalsCoverWhatTheySayTheyCover() {
+        int advised = 0;
+        int finals = 0;
+        int effects = 0;
+        for (long seed = 1; seed <= SEEDS; seed++) {
+            SyntheticRun run = SyntheticRun.drawn(seed);
+            long resume = run.total() * (40 + seed % 41) / 100;
+            Situation s = situation(run, run.constant(), resume);
+            Advice advice = ScheduleAdvisor.advise(s);
+            if (advice.schedule().isPresent()) {
+                advised++;
+                double changed = run.end(advice.schedule().get(), resume, s.lastSteps());
+                finals += advice.low() <= changed && changed <= advice.high() ? 1 : 0;
+                long end = run.total() - s.lastSteps() / 2;
+                double effect = run.loss(
+                        step -> step <= resume ? SyntheticRun.PEAK : advice.schedule().get().rate(step), end)
+                        - run.loss(step -> SyntheticRun.PEAK, end);
+                effects += advice.effectLow() <= effect && effect <= advice.effectHigh() ? 1 : 0;
+            }
+        }
+        assertThat(advised).isGreaterThan(200);
+        assertThat((double) finals / advised).as("final loss in its 90 %% interval").isBetween(0.82, 0.97);
+        assertThat((double) effects / advised).as("effect in its 90 %% interval").isBetween(0.82, 0.97);
+    }
+
+    @Test
+    void recommendsADecayForAConstantRateAndSaysWhy() {
+        Advice advice = advise(RUN, RUN.constant(), 300);
+        assertThat(advice.schedule()).isPresent();
+        assertThat(advice.schedule().get().peak()).isEqualTo(SyntheticRun.PEAK);
+        assertThat(advice.changed()).isLessThan(advice.unchanged()).isBetween(advice.low(), advice.high());
+        assertThat(advice.effectHigh()).isNegative();
+        assertThat(advice.explanation()).contains("280 steps")
+                .contains("Peak and batch: the size of the model is not known, so both stay");
+    }
+
+    @Test
+    void theSameSituationGivesTheSameAdvice() {
+        assertThat(advise(RUN, RUN.constant(), 300)).isEqualTo(advise(RUN, RUN.constant(), 300));
+    }
+
+    @ParameterizedTest(name = "{2}")
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
+            resume, decayStart, why
+               595,        600, only 5 steps are left
+               400,        300, already decaying
+               150,        600, too little evidence: 130 steps
+            """)
+    void abstains(long resume, long decayStart, String why) {
+        ScheduleShape shape = decayStart == 600
+                ? RUN.constant()
+                : new ScheduleShape(SyntheticRun.PEAK, 0, 20, decayStart, 600);
+        Advice advice = advise(RUN, shape, resume);
+        assertThat(advice.schedule()).isEmpty();
+        assertThat(advice.explanation()).contains(why);
+    }
+
+    @Test
+    void abstainsWhenTheScheduleIsGoodAlready() {
+        ScheduleShape shape = new ScheduleShape(SyntheticRun.PEAK, 0, 20, 300, 600);
+        Advice advice = advise(RUN, shape, 300);
+        assertThat(advice.schedule()).isEmpty();
+        assertThat(advice.explanation())
+                .containsAnyOf("the present schedule is the best", "the evidence does not support a change");
+    }
+
+    /** With noise of half a nat and few steps, a decay may or may not help: whatever it says, it means. */
+    @Test
+    void neverRecommendsWhatMayBeNothing() {
+        int abstained = 0;
+        for (long seed = 1; seed <= 60; seed++) {
+            SyntheticRun run = new SyntheticRun(2, 3, 0.5, 0.131, 0.6, 20, 160 + (int) seed, seed);
+            Advice advice = advise(run, run.constant(), run.total() - 12);
+            assertThat(advice.schedule().isPresent())
+                    .as("seed " + seed + ": " + advice)
+                    .isEqualTo(advice.effectHigh() <= -0.005);
+            abstained += advice.schedule().isEmpty() ? 1 : 0;
+        }
+        assertThat(abstained).isPositive();
+    }
+
+    private static Advice advise(double peak, StepLaw.Scale scale) {
+        SyntheticRun run = RUN;
+        ScheduleShape shape = new ScheduleShape(peak, peak, 20, 600, 600);
+        Situation s = new Situation(
+                shape, shape::rate, run.seen(run.constant(), 300), 300, 600, 30, Optional.of(scale), 1);
+        return ScheduleAdvisor.advise(s);
+    }
+
+    /** At 1e9 weights and 2e10 tokens, the law's best peak is 9.9e-4. */
+    @ParameterizedTest(name = "{0} to {1}")
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
+            peak,    proposed, words
+            1e-3,    1e-3,     nearer than a factor of two
+            5.5e-4,  5.5e-4,   nearer than a factor of two
+            2e-4,    4e-4,     it moves to 4.0e-04
+            4e-3,    2e-3,     it moves to 2.0e-03
+            """)
+    void movesThePeakByOneDoublingTowardsTheBestOne(double peak, double proposed, String words) {
+        Advice advice = advise(peak, new StepLaw.Scale(1e9, 2e10, 5e5));
+        assertThat(advice.schedule().orElseThrow().peak()).isEqualTo(proposed);
+        assertThat(advice.explanation()).contains(words)
+                .contains("its best batch is 4.4e+05 tokens per step")
+                .contains("the batch stays, because");
+    }
+
+    /** The demo's model: far too small for the law. */
+    @Test
+    void saysNothingOfPeakAndBatchOutsideOfTheLawsDomain() {
+        Advice advice = advise(1e-3, new StepLaw.Scale(7.9e5, 1.2e6, 2048));
+        assertThat(advice.schedule().orElseThrow().peak()).isEqualTo(1e-3);
+        assertThat(advice.explanation())
+                .contains("says nothing of 7.9e+05 weights and 1.2e+06 tokens, so both stay");
+    }
+
+    /** Even when no schedule helps, a peak that is far off is worth changing, and predicts more than nothing. */
+    @Test
+    void aBetterPeakHasAnEffectOfItsOwn() {
+        StepLaw.Scale scale = new StepLaw.Scale(1e9, 2e10, 5e5);
+        Advice near = advise(1e-3, scale);
+        Advice far = advise(8e-3, scale);
+        assertThat(far.effectHigh()).isLessThan(near.effectHigh());
+        assertThat(far.changed()).isLessThan(near.changed());
+    }
+}
