@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -343,10 +344,19 @@ public final class RunState {
 
     /** Newest verified checkpoint at or before a step of the history that is kept; empty to start anew. */
     public Optional<CheckpointEntry> verifiedAtOrBefore(long step) {
+        return verified().filter(c -> c.step() <= step)
+                .max(Comparator.comparingLong(CheckpointEntry::step).thenComparing(CheckpointEntry::attempt));
+    }
+
+    /** Steps of the verified checkpoints of the history that is kept. */
+    List<Long> verifiedSteps() {
+        return verified().map(CheckpointEntry::step).toList();
+    }
+
+    private Stream<CheckpointEntry> verified() {
         return checkpoints.values()
                 .stream()
-                .filter(c -> c.state() == CheckpointState.VERIFIED && c.step() <= step && kept(c))
-                .max(Comparator.comparingLong(CheckpointEntry::step).thenComparing(CheckpointEntry::attempt));
+                .filter(c -> c.state() == CheckpointState.VERIFIED && kept(c));
     }
 
     /** Data that the next attempt skips: what earlier ones skipped and what open incidents blame. */
