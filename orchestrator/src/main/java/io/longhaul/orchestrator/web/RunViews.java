@@ -48,6 +48,11 @@ final class RunViews {
         last.filter(p -> Double.isFinite(p.loss())).ifPresent(p -> view.put("loss", p.loss()));
         last.filter(p -> Double.isFinite(p.learningRate()))
                 .ifPresent(p -> view.put("learningRate", p.learningRate()));
+        last.filter(p -> Double.isFinite(p.seconds()))
+                .ifPresent(p -> view.put("lastStepSeconds", p.seconds()));
+        view.put(
+                "openIncidents",
+                state.incidents().stream().filter(i -> i.status() == Incident.Status.OPEN).count());
         return view;
     }
 

@@ -1,0 +1,175 @@
+import type { Plan } from "../../api/types";
+import { CopyButton } from "../../components/CopyButton";
+import { Section } from "../../components/Section";
+import { bytes, count, duration, percent, plural } from "../../lib/format";
+import { buildMemory, buildWaterfall, launchText, layoutText } from "./buildPlan";
+
+const VERDICTS = {
+  safe: { word: "safe", tone: "good" },
+  tight: { word: "tight", tone: "attention" },
+  no: { word: "does not fit", tone: "bad" },
+} as const;
+
+export function PlanCard({ plan, measuredSeconds }: { plan: Plan; measuredSeconds: number | undefined }) {
+  return (
+    <Section
+      id="plan"
+      title="Plan"
+      aside={<span className="headline-figure">{plural(plan.worldSize, "rank")}</span>}
+    >
+      <p className="plan-layout">
+        <b>{layoutText(plan)}</b>, {plural(plan.microBatches, "micro-batch").replace(/hs$/, "hes")} of{" "}
+        {plan.microBatch}, recompute {plan.recompute}, ZeRO stage {plan.zeroStage}
+      </p>
+      <p className="why">
+        {plan.reason}. Figures {plan.calibration.source}. {count(plan.considered)} candidates considered.
+      </p>
+      <Waterfall plan={plan} measuredSeconds={measuredSeconds} />
+      <Memory plan={plan} />
+      <Others plan={plan} />
+      <Launch plan={plan} />
+    </Section>
+  );
+}
+
+function Waterfall({ plan, measuredSeconds }: { plan: Plan; measuredSeconds: number | undefined }) {
+  return (
+    <>
+      <h3>From peak speed to the step time</h3>
+      <table className="waterfall">
+        <caption className="visually-hidden">What a step's time is spent on</caption>
+        <tbody>
+          {buildWaterfall(plan, measuredSeconds).map((row) => (
+            <tr key={row.label} className={`waterfall-${row.kind}`}>
+              <th scope="row">{row.label}</th>
+              <td className="bar-cell">
+                <div
+                  className="bar"
+                  style={{ marginLeft: `${row.from * 100}%`, width: `${(row.to - row.from) * 100}%` }}
+                />
+              </td>
+              <td className="number">
+                {row.kind === "cost" ? "+ " : ""}
+                {duration(row.seconds)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+function Memory({ plan }: { plan: Plan }) {
+  const rows = buildMemory(plan.memory);
+  return (
+    <>
+      <h3>Memory of a rank, by pipeline stage</h3>
+      <table className="memory">
+        <caption className="visually-hidden">Memory of a rank by pipeline stage</caption>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.stage}>
+              <th scope="row">stage {row.stage}</th>
+              <td className="bar-cell">
+                <div
+                  className="stacked-bar memory-bar"
+                  role="img"
+                  aria-label={row.terms.map((term) => `${term.label} ${bytes(term.bytes)}`).join(", ")}
+                >
+                  {row.terms.map((term, i) => (
+                    <div
+                      key={term.label}
+                      className={`segment memory-${(i % 6) + 1}`}
+                      style={{ width: `${term.share * 100}%` }}
+                      title={`${term.label}: ${bytes(term.bytes)}`}
+                    />
+                  ))}
+                </div>
+              </td>
+              <td className="number">
+                {bytes(row.totalBytes)} of {bytes(row.capacityBytes)}
+              </td>
+              <td>
+                <span className={`chip tone-${VERDICTS[row.verdict].tone}`}>
+                  {VERDICTS[row.verdict].word}
+                </span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <ul className="legend">
+        {rows[0]?.terms.map((term, i) => (
+          <li key={term.label}>
+            <span className={`swatch memory-${(i % 6) + 1}`} />
+            {term.label} {bytes(term.bytes)}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Others({ plan }: { plan: Plan }) {
+  const rejected = Object.entries(plan.rejected);
+  return (
+    <div className="two-columns">
+      <div>
+        <h3>Next best</h3>
+        {plan.runnersUp.length === 0 ? (
+          <p className="none">No other layout is legal and fits.</p>
+        ) : (
+          <ul className="alternatives">
+            {plan.runnersUp.map((other) => (
+              <li key={`${layoutText(other)} ${other.microBatch} ${other.recompute}`}>
+                <b>{layoutText(other)}</b>, {duration(other.stepSeconds)}: {other.why}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+      <div>
+        <h3>Rejected</h3>
+        {rejected.length === 0 ? (
+          <p className="none">Every candidate is legal and fits.</p>
+        ) : (
+          <table className="rejected">
+            <caption className="visually-hidden">Rejected candidates by rule</caption>
+            <tbody>
+              {rejected.map(([rule, number]) => (
+                <tr key={rule}>
+                  <td className="number">{count(number)}</td>
+                  <td>{rule}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Launch({ plan }: { plan: Plan }) {
+  const text = launchText(plan.launch);
+  return (
+    <details>
+      <summary>Launch command of a rank ({plan.launch.framework})</summary>
+      <CopyButton text={text} what="the launch command" />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
+      <pre tabIndex={0}>{text}</pre>
+      {plan.launch.config !== "" && (
+        <>
+          <h3>ds_config.json</h3>
+          <CopyButton text={plan.launch.config} what="the configuration" />
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
+          <pre tabIndex={0}>{plan.launch.config}</pre>
+        </>
+      )}
+      <p className="why">
+        {percent(plan.mfu)} of peak, {count(plan.tokensPerSecond)} tokens per second.
+      </p>
+    </details>
+  );
+}
