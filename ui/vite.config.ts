@@ -9,5 +9,5 @@ export default defineConfig(({ mode }) => ({
     // `LONGHAUL_URL=... npm run dev` uses a running service, for instance one left by `./longhaul demo --keep`.
     proxy: { "/api": loadEnv(mode, ".", "LONGHAUL_").LONGHAUL_URL ?? "http://127.0.0.1:8787" },
   },
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+  test: { include: ["src/**/*.test.{ts,tsx}"] },
 }));

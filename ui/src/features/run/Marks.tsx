@@ -40,7 +40,10 @@ export function Marks({ story, run, geometry }: { story: Chapter[]; run: Run; ge
           onClick={() => choose(chosen === chapter.key ? null : chapter.key)}
         >
           <Icon name={chapter.icon} />
-          <span className="mark-line" style={{ height: geometry.height - ((rows[i] ?? 0) + 1) * MARK_WIDTH }} />
+          <span
+            className="mark-line"
+            style={{ height: geometry.height - ((rows[i] ?? 0) + 1) * MARK_WIDTH }}
+          />
           <span className="mark-label">
             {chapter.title}, step {count(chapter.step)}
           </span>

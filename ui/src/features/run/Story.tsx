@@ -52,7 +52,7 @@ function ChapterCard({ chapter, open, toggle }: { chapter: Chapter; open: boolea
           </small>
         </span>
       </button>
-      <Brief chapter={chapter} />
+      {(chapter.type === "incident" || !open) && <Brief chapter={chapter} />}
       {open && <Details chapter={chapter} />}
     </li>
   );
