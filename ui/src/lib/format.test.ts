@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { amount, bytes, duration, loss, percent, plural, rate, signedLoss } from "./format";
+import { amount, bytes, duration, loss, percent, plural, rate, sentence, signedLoss } from "./format";
 
 test.each([
   [0.000_35, "0.35 ms"],
@@ -49,4 +49,10 @@ test("losses carry three digits and changes their sign", () => {
 test("one is singular", () => {
   expect(plural(1, "run")).toBe("1 run");
   expect(plural(0, "run")).toBe("0 runs");
+});
+
+test("a statement becomes a sentence once", () => {
+  expect(sentence("rank 1 is slow")).toBe("Rank 1 is slow.");
+  expect(sentence("Rank 1 is slow.")).toBe("Rank 1 is slow.");
+  expect(sentence("")).toBe("");
 });

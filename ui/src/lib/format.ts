@@ -102,3 +102,10 @@ export function between(from: string, to: string): number {
 export function plural(n: number, one: string): string {
   return `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 }
+
+/** A statement with a capital and a full stop. */
+export function sentence(text: string): string {
+  return text === ""
+    ? ""
+    : `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}

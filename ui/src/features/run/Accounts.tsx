@@ -61,7 +61,7 @@ export function Accounts({ goodput }: { goodput: Goodput }) {
           <div key={name} title={`${count(value)} tokens`}>
             <dt>{name}</dt>
             <dd>{amount(value)}</dd>
-            <small>{meaning}</small>
+            <dd className="note">{meaning}</dd>
           </div>
         ))}
       </dl>

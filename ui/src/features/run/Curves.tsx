@@ -4,6 +4,7 @@ import { curveQuery } from "../../api/queries";
 import type { Run } from "../../api/types";
 import { LineChart, type LineSeries } from "../../components/LineChart";
 import { ProblemNotice } from "../../components/Notice";
+import { ended } from "../../components/phase";
 import { Section } from "../../components/Section";
 import { count, duration, loss, rate } from "../../lib/format";
 import { setParameters, useParameter } from "../../lib/location";
@@ -27,10 +28,16 @@ export function Curves({ run, story }: { run: Run; story: Chapter[] }) {
   const curve = useQuery(curveQuery(run.id));
   const data = useMemo(() => (curve.data === undefined ? undefined : buildCurve(curve.data)), [curve.data]);
   return (
-    <Section id="curve" title="Loss across attempts" aside={<Controls />}>
+    <Section
+      id="curve"
+      title="Loss across attempts"
+      aside={data !== undefined && data.steps.length > 0 && <Controls />}
+    >
       {data !== undefined ? (
         data.steps.length === 0 ? (
-          <p className="empty-chart">The curve begins with the first step.</p>
+          <p className="empty-chart">
+            {ended(run.phase) ? "No step was made." : "The curve begins with the first step."}
+          </p>
         ) : (
           <Charts run={run} story={story} data={data} />
         )

@@ -50,7 +50,7 @@ function AttemptRow({ attempt }: { attempt: Attempt }) {
   return (
     <tr>
       <td className="number">{attempt.number}</td>
-      <td>
+      <td className="nowrap">
         {count(attempt.resumeStep)} → {count(attempt.lastStep)}
       </td>
       <td>

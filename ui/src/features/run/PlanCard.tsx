@@ -1,7 +1,8 @@
-import type { Plan } from "../../api/types";
+import type { Plan, Run } from "../../api/types";
 import { CopyButton } from "../../components/CopyButton";
+import { ended } from "../../components/phase";
 import { Section } from "../../components/Section";
-import { bytes, count, duration, percent, plural } from "../../lib/format";
+import { bytes, count, duration, percent, plural, sentence } from "../../lib/format";
 import { buildMemory, buildWaterfall, launchText, layoutText } from "./buildPlan";
 
 const VERDICTS = {
@@ -10,7 +11,15 @@ const VERDICTS = {
   no: { word: "does not fit", tone: "bad" },
 } as const;
 
-export function PlanCard({ plan, measuredSeconds }: { plan: Plan; measuredSeconds: number | undefined }) {
+export function PlanCard({ run }: { run: Run }) {
+  const { plan } = run;
+  if (plan === undefined) {
+    return (
+      <Section id="plan" title="Plan">
+        <p className="none">{ended(run.phase) ? "There is none." : "It is being made."}</p>
+      </Section>
+    );
+  }
   return (
     <Section
       id="plan"
@@ -18,13 +27,15 @@ export function PlanCard({ plan, measuredSeconds }: { plan: Plan; measuredSecond
       aside={<span className="headline-figure">{plural(plan.worldSize, "rank")}</span>}
     >
       <p className="plan-layout">
-        <b>{layoutText(plan)}</b>, {plural(plan.microBatches, "micro-batch").replace(/hs$/, "hes")} of{" "}
-        {plan.microBatch}, recompute {plan.recompute}, ZeRO stage {plan.zeroStage}
+        <b>{layoutText(plan)}</b>, {count(plan.microBatches)} × {count(plan.microBatch)} samples per pipeline
+        and step, recompute {plan.recompute}, ZeRO stage {plan.zeroStage}
       </p>
       <p className="why">
-        {plan.reason}. Figures {plan.calibration.source}. {count(plan.considered)} candidates considered.
+        {sentence(plan.reason)} {count(plan.considered)} candidates considered, figures{" "}
+        {plan.calibration.source}. {percent(plan.mfu)} of peak, {count(plan.tokensPerSecond)} tokens per
+        second predicted.
       </p>
-      <Waterfall plan={plan} measuredSeconds={measuredSeconds} />
+      <Waterfall plan={plan} measuredSeconds={run.stepSeconds.measuredMedian} />
       <Memory plan={plan} />
       <Others plan={plan} />
       <Launch plan={plan} />
@@ -167,9 +178,6 @@ function Launch({ plan }: { plan: Plan }) {
           <pre tabIndex={0}>{plan.launch.config}</pre>
         </>
       )}
-      <p className="why">
-        {percent(plan.mfu)} of peak, {count(plan.tokensPerSecond)} tokens per second.
-      </p>
     </details>
   );
 }

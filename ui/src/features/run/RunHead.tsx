@@ -7,7 +7,7 @@ import { LiveBadge } from "../../components/LiveBadge";
 import { PhaseChip } from "../../components/PhaseChip";
 import { Progress } from "../../components/Progress";
 import { ended, phaseLook } from "../../components/phase";
-import { amount, count, dateTime, duration, loss, percent, plural } from "../../lib/format";
+import { amount, count, dateTime, duration, loss, percent, plural, sentence } from "../../lib/format";
 import { setParameters } from "../../lib/location";
 import { buildHeadline, proposedChange } from "./buildHeadline";
 
@@ -44,12 +44,12 @@ function StateCard({ run, change }: { run: Run; change: RecipeChange | undefined
       </div>
       {headline.cause !== "" && (
         <p className="cause">
-          {headline.cause}
+          {sentence(headline.cause)}
           {headline.action !== "" && (
             <>
               {" "}
               <span className="action">
-                {run.phase === "waiting" ? "What to do" : "What is done"}: {headline.action}.
+                {run.phase === "waiting" ? "What to do" : "What is done"}: {sentence(headline.action)}
               </span>
             </>
           )}
@@ -102,32 +102,32 @@ function Tiles({ run }: { run: Run }) {
       <div>
         <dt>Loss</dt>
         <dd>{run.loss === undefined ? "–" : loss(run.loss)}</dd>
-        <small>nats per token, last step</small>
+        <dd className="note">nats per token, last step</dd>
       </div>
       <div>
         <dt>Step time</dt>
         <dd>{measuredMedian === undefined ? "–" : duration(measuredMedian)}</dd>
-        <small>{predictionText(predicted, measuredMedian)}</small>
+        <dd className="note">{predictionText(predicted, measuredMedian)}</dd>
       </div>
       <div>
         <dt>Throughput</dt>
         <dd>{run.tokensPerSecond === undefined ? "–" : amount(run.tokensPerSecond)}</dd>
-        <small>tokens per second while training</small>
+        <dd className="note">tokens per second while training</dd>
       </div>
       <div>
         <dt>ETTR</dt>
         <dd>{percent(run.goodput.ettr)}</dd>
-        <small>of all rank time was kept training</small>
+        <dd className="note">of all rank time was kept training</dd>
       </div>
       <div>
         <dt>Incidents</dt>
         <dd>{run.incidents.length}</dd>
-        <small>{open === 0 ? "none open" : `${open} open`}</small>
+        <dd className="note">{open === 0 ? "none open" : `${open} open`}</dd>
       </div>
       <div>
         <dt>Attempts</dt>
         <dd>{run.attempts.length}</dd>
-        <small>{plural(run.spec.policies.maxRestarts, "restart")} allowed</small>
+        <dd className="note">{plural(run.spec.policies.maxRestarts, "restart")} allowed</dd>
       </div>
     </dl>
   );
@@ -140,8 +140,9 @@ function predictionText(predicted: number | undefined, measured: number | undefi
   if (measured === undefined) {
     return `predicted ${duration(predicted)}`;
   }
-  const excess = measured / predicted - 1;
-  return `predicted ${duration(predicted)}, ${excess < 0 ? "−" : "+"}${Math.abs(excess * 100).toFixed(0)} %`;
+  const excess = Math.round(100 * (measured / predicted - 1));
+  const comparison = excess === 0 ? "exactly" : `${Math.abs(excess)} % ${excess < 0 ? "less" : "more"}`;
+  return `predicted ${duration(predicted)}: ${comparison}`;
 }
 
 function StopButton({ run }: { run: Run }) {

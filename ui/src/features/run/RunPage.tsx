@@ -46,9 +46,7 @@ function Shown({ run, live }: { run: Run; live: LiveState }) {
       </div>
       <div className="halves">
         <Accounts goodput={run.goodput} />
-        {run.plan !== undefined && (
-          <PlanCard plan={run.plan} measuredSeconds={run.stepSeconds.measuredMedian} />
-        )}
+        <PlanCard run={run} />
       </div>
       <Attempts attempts={run.attempts} />
       <div className="halves">

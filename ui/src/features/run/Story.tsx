@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import type { Incident, RecipeChange } from "../../api/types";
 import { Icon } from "../../components/Icon";
 import { Section } from "../../components/Section";
-import { amount, clock, count, duration, loss, signedLoss } from "../../lib/format";
+import { amount, clock, count, duration, loss, sentence, signedLoss } from "../../lib/format";
 import { useParameter } from "../../lib/location";
 import { unreachable } from "../../lib/unreachable";
 import { recipeDifferences } from "./buildRecipe";
@@ -78,12 +78,6 @@ function Brief({ chapter }: { chapter: Chapter }) {
     default:
       return unreachable(chapter);
   }
-}
-
-function sentence(text: string): string {
-  return text === ""
-    ? ""
-    : `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 function Details({ chapter }: { chapter: Chapter }) {

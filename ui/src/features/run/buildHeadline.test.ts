@@ -26,7 +26,7 @@ test("training says how long it takes and what hurts", () => {
   const slow = sampleIncident({ status: "open", summary: "rank 1 is slow", action: "watch it" });
   const run = sampleRun({ phase: "training", step: 3, incidents: [sampleIncident(), slow] });
   expect(buildHeadline(run)).toEqual({
-    state: "Training, step 3 of 8, about 1.0 s left",
+    state: "At step 3 of 8, about 1.0 s left",
     cause: "rank 1 is slow",
     action: "watch it",
   });

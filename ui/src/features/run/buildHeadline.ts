@@ -2,7 +2,7 @@ import type { Incident, RecipeChange, Run } from "../../api/types";
 import { between, count, duration, plural } from "../../lib/format";
 import { unreachable } from "../../lib/unreachable";
 
-/** What somebody woken at night reads first: the state, its cause, what Longhaul does or what to do oneself. */
+/** What somebody woken at night reads first: the state, its cause, what Longhaul does or what to do oneself. The phase stands beside it. */
 export interface Headline {
   state: string;
   cause: string;
@@ -10,8 +10,9 @@ export interface Headline {
 }
 
 export function buildHeadline(run: Run): Headline {
-  const steps = `step ${count(run.step)} of ${count(run.totalSteps)}`;
+  const at = `At step ${count(run.step)} of ${count(run.totalSteps)}`;
   const open = openIncident(run);
+  const hurt = { cause: open?.summary ?? "", action: open?.action ?? "" };
   switch (run.phase) {
     case "planning":
       return { state: "Looking for the fastest plan", cause: "", action: "" };
@@ -19,38 +20,29 @@ export function buildHeadline(run: Run): Headline {
       return {
         state:
           run.attempt > 1
-            ? `Starting attempt ${run.attempt} from step ${count(resumeStep(run))}`
-            : "Starting the workers",
-        cause: open?.summary ?? "",
-        action: open?.action ?? "",
+            ? `Attempt ${run.attempt} starts from step ${count(resumeStep(run))}`
+            : "The first attempt starts",
+        ...hurt,
       };
     case "training":
-      return {
-        state: `Training, ${steps}${left(run)}`,
-        cause: open?.summary ?? "",
-        action: open?.action ?? "",
-      };
+      return { state: `${at}${left(run)}`, ...hurt };
     case "draining":
       return {
-        state: `Ending attempt ${run.attempt} at ${steps}`,
+        state: `${at}, attempt ${run.attempt} ends`,
         cause: run.reason,
-        action: open?.action ?? "ranks write a last checkpoint",
+        action: open?.action ?? "its ranks write a last checkpoint",
       };
     case "recovering":
       return {
-        state: `Recovering at ${steps}`,
+        state: at,
         cause: open?.summary ?? run.reason,
         action: open?.action ?? "the next attempt is being prepared",
       };
     case "adapting":
-      return {
-        state: `Looking for a better recipe for the steps after ${count(run.step)}`,
-        cause: "",
-        action: "",
-      };
+      return { state: `${at}, looking for a better recipe for the rest`, ...hurt };
     case "waiting":
       return {
-        state: `Waiting for you at ${steps}`,
+        state: at,
         cause: run.waitingFor?.message ?? run.reason,
         action: run.waitingFor?.action ?? "",
       };
@@ -61,9 +53,8 @@ export function buildHeadline(run: Run): Headline {
         action: "",
       };
     case "failed":
-      return { state: `Failed at ${steps} after ${age(run)}`, cause: run.reason, action: "" };
     case "stopped":
-      return { state: `Stopped at ${steps} after ${age(run)}`, cause: run.reason, action: "" };
+      return { state: `${at} after ${age(run)}`, cause: run.reason, action: "" };
     default:
       return unreachable(run.phase);
   }

@@ -135,7 +135,7 @@ public final class LiveUpdates implements AutoCloseable {
     /** An event and not a comment, because a page cannot see comments and has to tell silence from a dead line. */
     private static boolean beat(SseEmitter emitter) {
         try {
-            emitter.send(SseEmitter.event().name("alive").data("alive"));
+            emitter.send(SseEmitter.event().name("alive").data("{}"));
             return true;
         } catch (IOException | IllegalStateException viewerLeft) {
             return false;

@@ -10,6 +10,7 @@ import io.longhaul.orchestrator.run.LiveRun;
 import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.orchestrator.run.RecipeChange;
 import io.longhaul.orchestrator.run.RunGoodput;
+import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunState;
 import io.longhaul.orchestrator.run.StepRange;
 import java.time.Instant;
@@ -99,6 +100,10 @@ final class RunViews {
     private static ObjectNode spec(RunState state) {
         ObjectNode spec = MAPPER.valueToTree(state.spec());
         lowerConstants(spec);
+        RunSpec.Policies policies = state.spec().policies();
+        ((ObjectNode) spec.path("policies"))
+                .put("stallTimeout", policies.stallTimeout().toSeconds() + "s")
+                .put("startTimeout", policies.startTimeout().toSeconds() + "s");
         return spec;
     }
 
