@@ -15,7 +15,8 @@ export function Attempts({ attempts }: { attempts: Attempt[] }) {
       {attempts.length === 0 ? (
         <p className="empty-list">The first attempt starts when the plan is made.</p>
       ) : (
-        <div className="scroll">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
+        <div className="scroll wide" tabIndex={0}>
           <table>
             <thead>
               <tr>

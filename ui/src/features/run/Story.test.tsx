@@ -7,7 +7,6 @@ import { Story } from "./Story";
 
 beforeEach(() => {
   window.history.replaceState(null, "", "/runs/x");
-  Element.prototype.scrollIntoView = () => {}; // jsdom has no layout
 });
 afterEach(cleanup);
 

@@ -8,6 +8,9 @@ import { unreachable } from "../../lib/unreachable";
 import { recipeDifferences } from "./buildRecipe";
 import { type Chapter, stepsText } from "./buildStory";
 
+/** Room left above the chapter that is scrolled to. */
+const ABOVE_PIXELS = 8;
+
 /** Incidents and changes of recipe, each with its reasons; the one that is chosen is open. */
 export function Story({ story }: { story: Chapter[] }) {
   const [chosen, choose] = useParameter("show");
@@ -34,8 +37,10 @@ export function Story({ story }: { story: Chapter[] }) {
 function ChapterCard({ chapter, open, toggle }: { chapter: Chapter; open: boolean; toggle: () => void }) {
   const item = useRef<HTMLLIElement>(null);
   useEffect(() => {
-    if (open) {
-      item.current?.scrollIntoView({ block: "nearest" });
+    const side = item.current?.closest(".side");
+    if (open && item.current && side) {
+      side.scrollTop = item.current.offsetTop - ABOVE_PIXELS;
+      item.current.firstElementChild?.scrollIntoView({ block: "nearest" });
     }
   }, [open]);
   return (
