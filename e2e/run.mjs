@@ -134,6 +134,19 @@ const tests = {
     return view;
   },
 
+  async "the page is asked for anew each time, the parts it names are kept"() {
+    for (const address of ["/", "/runs", `/runs/${run}`]) {
+      const page = await fetch(base + address);
+      check(page.headers.get("Cache-Control") === "no-cache", `${address}: ${page.headers.get("Cache-Control")}`);
+      const parts = [...(await page.text()).matchAll(/"(\/assets\/[^"]+)"/g)].map((match) => match[1]);
+      check(parts.length >= 2, `${address} names ${parts}`);
+      for (const part of parts) {
+        const { headers } = await fetch(base + part);
+        check(headers.get("Cache-Control").includes("immutable"), `${part}: ${headers.get("Cache-Control")}`);
+      }
+    }
+  },
+
   async "every attempt has its curve, and every incident and change of recipe its mark"() {
     const view = await open(`/runs/${run}`);
     await chart(view.page);
