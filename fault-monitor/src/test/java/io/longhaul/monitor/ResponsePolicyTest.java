@@ -53,7 +53,8 @@ class ResponsePolicyTest {
         Response response = ResponsePolicy.respond(finding(Finding.Kind.SPIKE, 161), context);
         assertThat(response.skip()).contains(new Steps(161, 176));
         assertThat(response.rollbackStep()).hasValue(150);
-        assertThat(response.inputs()).containsEntry("suspect data", "s7").containsEntry("steps to redo", "16");
+        assertThat(response.inputs()).containsEntry("suspect data", "s7")
+                .containsEntry("steps to redo", "16");
         assertThat(response.alternatives()).extracting(ResponsePolicy.Alternative::why)
                 .contains("the damage began with shard s7, not with the optimizer");
     }

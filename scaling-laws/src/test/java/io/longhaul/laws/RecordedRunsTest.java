@@ -125,7 +125,7 @@ class RecordedRunsTest {
             double share = number(run.get("decay_fraction"));
             boolean decays = run.get("group").equals("main") && run.get("scheduler").equals("wsd")
                     && run.get("resumed").equals("True") && share > 0 && share <= 0.7
-                   
+
                     && !run.get("decay_type").equals("sqrt");
             if (!decays) {
                 continue;

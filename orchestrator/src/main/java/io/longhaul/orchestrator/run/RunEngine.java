@@ -338,7 +338,8 @@ public final class RunEngine {
         int next = state.attempts().size() + 1;
         long resume = state.resumeStep();
         AdaptRequest request = new AdaptRequest(state.id(), next, resume, state.totalSteps(), state.recipe(),
-                Optional.of(state.spec().model().shape().layerParameters()), run.curve(resume), run.validation(resume), state.spec().training().seed());
+                Optional.of(state.spec().model().shape().layerParameters()), run.curve(resume),
+                run.validation(resume), state.spec().training().seed());
         try {
             return new RunInput.Advised(next, adapt.adapt(request));
         } catch (RuntimeException e) {

@@ -10,7 +10,8 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 /** The page's own addresses all load the page, which browsers ask for anew each time; {@code /} does so anyway. */
 @Controller
 public class PageController implements WebMvcConfigurer {
-    private static final CacheControl FOREVER = CacheControl.maxAge(Duration.ofDays(365)).cachePublic()
+    private static final CacheControl FOREVER = CacheControl.maxAge(Duration.ofDays(365))
+            .cachePublic()
             .immutable();
 
     @GetMapping({"/runs", "/runs/{id}"})

@@ -9,6 +9,7 @@ import io.longhaul.orchestrator.run.Recipe.Schedule;
 import io.longhaul.orchestrator.run.RecipeChange;
 import java.time.LocalDateTime;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.stream.LongStream;
@@ -48,7 +49,7 @@ final class AdaptServiceTest {
         sql.sql("INSERT INTO run (id, created_at, last_event) VALUES (?, now(), 1) ON CONFLICT DO NOTHING")
                 .param(run)
                 .update();
-        return new AdaptRequest(run, attempt, resume, STEPS, recipe, curve(resume), List.of(), 1234);
+        return new AdaptRequest(run, attempt, resume, STEPS, recipe, Optional.empty(), curve(resume), List.of(), 1234);
     }
 
     private JobParameters parameters(int attempt) {
@@ -77,7 +78,8 @@ final class AdaptServiceTest {
         assertThat(change.effectHigh90()).as("the whole interval is a gain").isNegative();
         assertThat(change.status()).isEqualTo(RecipeChange.Status.PROPOSED);
 
-        assertThat(adapt.adapt(new AdaptRequest(run, 2, 100, STEPS, CONSTANT, List.of(), List.of(), 1)))
+        assertThat(adapt.adapt(
+                new AdaptRequest(run, 2, 100, STEPS, CONSTANT, Optional.empty(), List.of(), List.of(), 1)))
                 .as("the question of the first time counts")
                 .isEqualTo(first);
         assertThat(executions(2)).isEqualTo(1);

@@ -77,7 +77,8 @@ class RecipeAdvisorTest {
         List<CurvePoint> curve = new ArrayList<>(whole.curve());
         curve.set(150, new CurvePoint(151, 1e-3, Double.NaN, 151 * 2048));
         AdaptOutcome outcome = RecipeAdvisor.advise(
-                new AdaptRequest(whole.run(), 2, 300, 600, CONSTANT, Optional.empty(), curve, List.of(), 1234));
+                new AdaptRequest(whole.run(), 2, 300, 600, CONSTANT, Optional.empty(), curve, List.of(),
+                        1234));
         assertThat(outcome.change().orElseThrow().explanation()).contains("The loss of 279 steps");
     }
 
