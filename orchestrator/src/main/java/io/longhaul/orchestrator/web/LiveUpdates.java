@@ -84,8 +84,10 @@ public final class LiveUpdates implements AutoCloseable {
         emitter.onCompletion(() -> viewers.remove(emitter));
         emitter.onTimeout(() -> viewers.remove(emitter));
         emitter.onError(e -> viewers.remove(emitter));
-        if (update(emitter, viewer)) {
-            viewers.put(emitter, viewer);
+        // Known before the first look: what happens in between is sent twice rather than never.
+        viewers.put(emitter, viewer);
+        if (!update(emitter, viewer)) {
+            viewers.remove(emitter);
         }
         return emitter;
     }
@@ -115,12 +117,14 @@ public final class LiveUpdates implements AutoCloseable {
         if (run == null) {
             return false;
         }
-        long sequence = run.sequence();
-        if (sequence != viewer.sequence) {
-            viewer.sequence = sequence;
-            return send(emitter, "run", RunViews.full(run, clock.instant()));
+        synchronized (viewer) {
+            long sequence = run.sequence();
+            if (sequence != viewer.sequence) {
+                viewer.sequence = sequence;
+                return send(emitter, "run", RunViews.full(run, clock.instant()));
+            }
+            return send(emitter, "progress", RunViews.summary(run));
         }
-        return send(emitter, "progress", RunViews.summary(run));
     }
 
     private static boolean send(SseEmitter emitter, String name, ObjectNode data) {
