@@ -64,11 +64,6 @@ class RecordedRunsTest {
     }
 
     private static void print(List<Prediction> predictions) {
-        predictions.forEach(
-                p -> System.out.printf(
-                        Locale.ROOT, "%-40s predicted %.4f (%.4f to %.4f), measured %.4f, error %+.4f%n",
-                        p.run(),
-                        p.predicted(), p.low(), p.high(), p.measured(), p.error()));
         System.out.printf(
                 Locale.ROOT, "%d runs, mean absolute error %.4f nats, %.0f %% in their 90 %% intervals%n",
                 predictions.size(), meanAbsoluteError(predictions), 100 * coverage(predictions));
