@@ -298,7 +298,7 @@ const tests = {
     const expectedErrors = ["404", "400"];
     for (const id of ["00000000-0000-0000-0000-000000000000", "not-an-id"]) {
       const view = await open(`/runs/${id}`, { expectedErrors });
-      await view.page.getByRole("heading", { level: 1 }).waitFor();
+      await view.page.locator(".notice h1").waitFor();
       const text = await view.page.locator("main").innerText();
       check(text.includes(id) && text.includes("All runs"), `the page says: ${text}`);
       await accessible(view.page, "error page");
@@ -329,8 +329,9 @@ const tests = {
     const spec = readFileSync(EXAMPLE, "utf8")
       .replace(/^name: .*$/m, "name: live-update")
       .replace(/^training:$/m, `training:\n  data: '${truth.spec.training.data}'`);
-    await api("/runs", { method: "POST", headers: { "Content-Type": "application/yaml" }, body: spec });
-    await view.page.getByRole("link", { name: "live-update" }).click();
+    const created = await api("/runs", { method: "POST", body: spec });
+    check(created.id, JSON.stringify(created));
+    await view.page.locator(`a[href="/runs/${created.id}"]`).click();
     await view.page.getByRole("button", { name: "Stop the run" }).click();
     const dialog = view.page.getByRole("dialog");
     await dialog.waitFor();

@@ -38,7 +38,9 @@ interface Props {
   onHover: (index: number | null) => void;
   /** Charts of one group share the cursor. */
   group: string;
-  /** Drawn above the plot. */
+  /** Pixels above the plot that belong to the overlay. */
+  headroom?: number;
+  /** Drawn over the plot. */
   overlay?: (geometry: Geometry) => ReactNode;
 }
 
@@ -108,7 +110,7 @@ function options(
     grid: { stroke: color("--line"), width: 1 },
     ticks: { show: false },
   };
-  const { log, group, height, xLabel } = latest.current;
+  const { log, group, height, xLabel, headroom = 8 } = latest.current;
   const measure = (u: uPlot) =>
     onGeometry({
       left: u.bbox.left / uPlot.pxRatio,
@@ -120,7 +122,7 @@ function options(
   return {
     width: element.clientWidth,
     height,
-    padding: [8, 12, 0, 0],
+    padding: [headroom, 12, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -180,7 +182,7 @@ function line(series: LineSeries, color: string): uPlot.Series {
     case "line":
       return { stroke: color, width: 1.75, points: { show: false } };
     case "faint":
-      return { stroke: color, width: 1.25, alpha: 0.5, points: { show: false } };
+      return { stroke: color, width: 1.5, alpha: 0.6, points: { show: false } };
     case "dashed":
       return { stroke: color, width: 1.25, dash: [6, 4], points: { show: false } };
     case "points":

@@ -17,7 +17,7 @@ import {
   sampleReadings,
 } from "./buildCurve";
 import type { Chapter } from "./buildStory";
-import { Marks } from "./Marks";
+import { MARK_ROOM, Marks } from "./Marks";
 
 /** Attempts differ in colour; the sixth looks like the first again and is told by its number. */
 const ATTEMPT_COLORS = 5;
@@ -119,7 +119,8 @@ function Charts({ run, story, data }: { run: Run; story: Chapter[]; data: CurveD
       <LineChart
         {...shared}
         description={description}
-        height={340}
+        height={366}
+        headroom={MARK_ROOM}
         xLabel="step"
         yLabel="loss, nats per token"
         yText={(value) => String(Number(value.toPrecision(3)))}

@@ -98,7 +98,9 @@ public final class LiveUpdates implements AutoCloseable {
             changed.removeAll(now);
             boolean heartbeat = ++ticks % HEARTBEAT_TICKS == 0;
             viewers.forEach((emitter, viewer) -> {
-                boolean news = viewer.run == null ? !now.isEmpty() : now.contains(viewer.run);
+                boolean news = viewer.run == null
+                        ? !now.isEmpty()
+                        : now.contains(viewer.run) || viewer.sequence != sequence(viewer.run);
                 if (news && !update(emitter, viewer) || !news && heartbeat && !beat(emitter)) {
                     viewers.remove(emitter);
                 }
@@ -107,6 +109,11 @@ public final class LiveUpdates implements AutoCloseable {
             // An executor stops after an exception, and pages would stand still.
             LOG.warn("live updates failed once", e);
         }
+    }
+
+    /** A run may go on within a step that is not over, for instance before it waits for advice. */
+    private long sequence(UUID run) {
+        return engine.run(run).map(LiveRun::sequence).orElse(-1L);
     }
 
     private boolean update(SseEmitter emitter, Viewer viewer) {

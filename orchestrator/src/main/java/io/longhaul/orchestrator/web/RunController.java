@@ -77,6 +77,7 @@ public class RunController {
         }
         RunSpec wish = RunSpecReader.readToLaunch(spec);
         UUID id = engine.create(wish, UUID.randomUUID(), Optional.ofNullable(key), clock.instant());
+        updates.changed(id);
         supervisor.drive(id);
         if (!run(id).state().spec().equals(wish)) {
             throw RefusedException.keyReused(
@@ -129,6 +130,7 @@ public class RunController {
     ObjectNode stop(@PathVariable UUID id) {
         run(id);
         engine.stop(id, clock.instant());
+        updates.changed(id);
         supervisor.wake(id);
         return show(id);
     }
@@ -153,6 +155,7 @@ public class RunController {
         } catch (IllegalStateException e) {
             throw RefusedException.conflict(String.valueOf(e.getMessage()));
         }
+        updates.changed(id);
         supervisor.wake(id);
         return show(id);
     }
