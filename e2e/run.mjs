@@ -110,7 +110,10 @@ function pixelsOf(page, attempt) {
   }, attempt);
 }
 
-const shot = (page, name) => page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true });
+const shot = (page, name, rest = {}) =>
+  page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true, ...rest });
+/** The part of the run page that docs/images shows. */
+const TOP = { clip: { x: 0, y: 0, width: 1400, height: 1010 } };
 const chart = (page) => page.locator(".curves .mark").first().waitFor();
 
 const truth = await api(`/runs/${run}`);
@@ -159,7 +162,8 @@ const tests = {
     for (const wanted of [/^Loss spike/, /^Process gone, rank \d/, /^Slow rank, rank \d/, /^Change of recipe/]) {
       check(labels.some((label) => wanted.test(label)), `no mark ${wanted} among: ${labels.join("; ")}`);
     }
-    await shot(view.page, "run-light");
+    await shot(view.page, "run-light", TOP);
+    await shot(view.page, "run-whole");
     await accessible(view.page, "run");
     return view;
   },
@@ -267,7 +271,7 @@ const tests = {
     check((await theme()) === "dark", `a dark system gets ${await theme()}`);
     check((await pixelsOf(view.page, 1)) > 50, "the dark chart has no curve in the dark colour");
     await accessible(view.page, "dark run");
-    await shot(view.page, "run-dark");
+    await shot(view.page, "run-dark", TOP);
     await view.page.getByRole("button", { name: "Use light colours" }).click();
     check((await pixelsOf(view.page, 1)) > 50, "the chart keeps the dark colours");
     await view.page.reload();
