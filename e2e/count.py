@@ -1,4 +1,4 @@
-"""Adds up what the test tools reported: `count.py RESULTS ROOT SECONDS FAILED_SUITES` prints one line."""
+"""Adds up what the test tools reported: `count.py RESULTS ROOT SECONDS FAILED_SUITES` prints suites and tests."""
 
 import pathlib
 import re
@@ -44,7 +44,8 @@ def main(results, root, seconds, failed_suites):
     for count in (*(unittest(read(f"{suite}.log")) for suite in suites),
                   tests_line(read("ui.log")), summary_line(read("browser.log"))):
         total = add(total, count)
-    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped; {failed_suites} suites failed; {seconds} s")
+    print(f"{failed_suites} suites failed, {seconds} s")
+    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ ui_suite() { cd ui && npm run check && npx vitest run; }
 browser_suite() {
   (cd e2e && npm ci --no-audit --no-fund)
   rm -rf target/e2e; mkdir -p target/e2e
-  ./longhaul demo --keep --port 0 --home target/e2e/home --summary target/e2e/summary.json
-  local url; url=$(cat target/e2e/home/service.url)
   local status=0
+  ./longhaul demo --keep --port 0 --home target/e2e/home --summary target/e2e/summary.json || status=$?
+  local url; url=$(cat target/e2e/home/service.url) || return 1
   node e2e/run.mjs --base-url "$url" --run "$(sed -n 's/.*"run" *: *"\([^"]*\)".*/\1/p' target/e2e/summary.json | head -1)" \
     --screenshots target/e2e/screenshots || status=$?
   kill "$(cat target/e2e/home/service.pid)"

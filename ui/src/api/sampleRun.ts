@@ -159,7 +159,9 @@ export function samplePlan(changes: Partial<Plan> = {}): Plan {
     ],
     reason: "the only layout that is legal and fits",
     runnersUp: [],
-    rejected: { "not the layout that was asked for": 3 },
+    rejected: [
+      { rule: "not the layout that was asked for", example: "tensor 2, pipeline 1, data 1", count: 3 },
+    ],
     considered: 27,
     calibration: { source: "measured on this machine" },
     days: 0.1,

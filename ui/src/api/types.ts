@@ -193,7 +193,8 @@ export interface Plan extends Candidate {
   memory: StageMemory[];
   reason: string;
   runnersUp: (Candidate & { stepSeconds: number; why: string })[];
-  rejected: Record<string, number>;
+  /** Candidates by the rule that they broke, with the values of one of them. */
+  rejected: { rule: string; example: string; count: number }[];
   considered: number;
   calibration: { source: string };
   days: number;

@@ -123,7 +123,6 @@ function Memory({ plan }: { plan: Plan }) {
 }
 
 function Others({ plan }: { plan: Plan }) {
-  const rejected = Object.entries(plan.rejected);
   return (
     <div className="two-columns">
       <div>
@@ -142,16 +141,18 @@ function Others({ plan }: { plan: Plan }) {
       </div>
       <div>
         <h3>Rejected</h3>
-        {rejected.length === 0 ? (
+        {plan.rejected.length === 0 ? (
           <p className="none">Every candidate is legal and fits.</p>
         ) : (
           <table className="rejected">
             <caption className="visually-hidden">Rejected candidates by rule</caption>
             <tbody>
-              {rejected.map(([rule, number]) => (
-                <tr key={rule}>
-                  <td className="number">{count(number)}</td>
-                  <td>{rule}</td>
+              {plan.rejected.map((rejection) => (
+                <tr key={rejection.rule}>
+                  <td className="number">{count(rejection.count)}</td>
+                  <td>
+                    {rejection.rule} <span className="example">{rejection.example}</span>
+                  </td>
                 </tr>
               ))}
             </tbody>

@@ -49,7 +49,8 @@ final class AdaptServiceTest {
         sql.sql("INSERT INTO run (id, created_at, last_event) VALUES (?, now(), 1) ON CONFLICT DO NOTHING")
                 .param(run)
                 .update();
-        return new AdaptRequest(run, attempt, resume, STEPS, recipe, Optional.empty(), curve(resume), List.of(), 1234);
+        return new AdaptRequest(run, attempt, resume, STEPS, recipe, Optional.empty(), curve(resume),
+                List.of(), 1234);
     }
 
     private JobParameters parameters(int attempt) {

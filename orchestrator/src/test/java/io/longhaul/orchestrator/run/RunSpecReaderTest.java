@@ -69,7 +69,7 @@ final class RunSpecReaderTest {
             kvHeads: 4            | gatedMlp: 1                    | /model/gatedMlp           | 1                     | true or false                          |
             kvHeads: 4            | moe: { experts: 4, topK: 5, expertFfnHiddenSize: 64 } | /model/moe/topK | 5       | from 1 to 4                            |
             kvHeads: 4            | moe: 4                         | /model/moe                | 4                     | an object with fields                  |
-            kvHeads: 4            | moe: { experts: 4, topK: 2, expertFfnHiddenSize: 64 } | /framework | reference    | megatron-lm or deepspeed               | no mixture of experts
+            kvHeads: 4            | moe: { experts: 4, topK: 2, expertFfnHiddenSize: 64 } | /framework | reference    | megatron-lm                            | no mixture of experts
             vocabSize: 256        | vocabSize: 1000000000000       | /model/vocabSize          | 1000000000000         | from 2 to 10000000                     |
             tokens: 64000         | tokens: 0                      | /training/tokens          | 0                     | from 1 to                              |
             tokens: 64000         | tokens: 1e400                  | /training/tokens          | Infinity              | a whole number                         |
