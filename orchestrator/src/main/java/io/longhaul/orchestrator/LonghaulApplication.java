@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator;
 
 import io.longhaul.orchestrator.plan.WorkerTools;
+import io.longhaul.orchestrator.service.DiskWatch;
 import io.longhaul.orchestrator.service.EmbeddedDatabase;
 import io.longhaul.orchestrator.service.ServiceHome;
 import io.longhaul.orchestrator.service.ServicePort;
@@ -58,6 +59,7 @@ public final class LonghaulApplication {
             String url,
             ConfigurableApplicationContext context,
             @Nullable EmbeddedDatabase database,
+            DiskWatch disk,
             ServiceHome home) implements AutoCloseable {
         @Override
         public void close() {
@@ -66,6 +68,7 @@ public final class LonghaulApplication {
             if (database != null) {
                 database.close();
             }
+            disk.close();
             home.close();
         }
     }
@@ -90,7 +93,7 @@ public final class LonghaulApplication {
             settings.put("longhaul.url", url);
             ConfigurableApplicationContext context = run(home, settings);
             home.announce(url);
-            return new Running(url, context, database, home);
+            return new Running(url, context, database, new DiskWatch(home.directory()), home);
         } catch (RuntimeException e) {
             if (database != null) {
                 database.close();
