@@ -2,11 +2,10 @@ import type { ReactNode } from "react";
 import { ApiProblem } from "../api/client";
 import { Icon, type IconName } from "./Icon";
 
-export type NoticeKind = "failed" | "attention" | "stale" | "empty";
+export type NoticeKind = "failed" | "stale" | "empty";
 
 const ICONS: Record<NoticeKind, IconName> = {
   failed: "warning",
-  attention: "hand",
   stale: "lost",
   empty: "empty",
 };
