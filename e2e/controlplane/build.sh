@@ -10,7 +10,8 @@ fail() { say "$*"; exit 1; }
 command -v go >/dev/null || fail "the test bench needs Go 1.26 or newer (https://go.dev/dl): it builds Kubernetes from source."
 cd "$here"
 go_version=$(go env GOVERSION) || fail "Go 1.26 or newer is needed, see https://go.dev/dl."
-export CGO_ENABLED=0
+# One set of flags for builds and tests, so that they share Go's build cache.
+export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -trimpath"
 
 module_version() { sed -n "s|^\t$1 \(v[^ ]*\).*|\1|p" "$2" | head -1; }
 kubernetes=$(module_version k8s.io/kubernetes go.mod)
@@ -23,7 +24,7 @@ bin=$(cd "$bin" && pwd)
 # build MODULE-DIRECTORY PACKAGE PROGRAM [FLAGS]: into the cache, at once or not at all.
 build() {
   [ -x "$cache/$3" ] && return
-  (cd "$1" && go build -trimpath -ldflags "-s -w ${4:-}" -o "$cache/$3.new" "$2")
+  (cd "$1" && go build -ldflags "-s -w ${4:-}" -o "$cache/$3.new" "$2")
   mv "$cache/$3.new" "$cache/$3"
 }
 # manifests MODULE-DIRECTORY MODULE NAME: the definitions and webhooks that the module publishes.
@@ -54,7 +55,7 @@ manifests() {
   printf %s "$kubernetes" >"$cache/version"
 ) 9>"$cache/.lock"
 
-go build -trimpath -o "$bin/" ./cmd/bench ./cmd/podinit
+go build -o "$bin/" ./cmd/bench ./cmd/podinit
 for file in controlplane jobset kueue manifests version; do
   [ -e "$cache/$file" ] && ln -sfn "$cache/$file" "$bin/$file"
 done

@@ -4,7 +4,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 cd "$here"
 LONGHAUL_CONTROLPLANE_BIN=$("$here/build.sh" --with-kueue) || exit 1
-export LONGHAUL_CONTROLPLANE_BIN CGO_ENABLED=0
+export LONGHAUL_CONTROLPLANE_BIN CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -trimpath"
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 status=0

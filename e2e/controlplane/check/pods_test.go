@@ -191,13 +191,13 @@ stringData: {value: s3cret}
   - {name: token, secret: {secretName: token}}
   - {name: shared, emptyDir: {}}
   - {name: memory, emptyDir: {medium: Memory}}
-  - {name: labels, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}}
+  - {name: labels, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: "metadata.labels['attempt']"}}]}}
 `), "metadata: {name: inspect}", "metadata: {name: inspect, labels: {attempt: '3'}}", 1))
 	pod := shared.await(t, ns, "inspect", "ended", func(pod *v1.Pod) bool {
 		return pod.Status.Phase == v1.PodSucceeded || pod.Status.Phase == v1.PodFailed
 	})
 	log := strings.TrimSpace(shared.logs(t, ns, "inspect", v1.PodLogOptions{}))
-	want := `{"env": "2", "file": "2", "renamed": "2", "secret": "s3cret", "init": "inspect", "labels": "attempt=\"3\"", ` +
+	want := `{"env": "2", "file": "2", "renamed": "2", "secret": "s3cret", "init": "inspect", "labels": "3", ` +
 		`"user": 1000, "groups": [1000], "account": "system:serviceaccount:` + ns + `:default", ` +
 		`"root": "Read-only file system", "volume": "Permission denied", "tmp": null, "pid": 1, "shm": null, "host": "inspect"}`
 	if log != want {

@@ -90,7 +90,7 @@ spec:
 		status, _ := set.Object["status"].(map[string]any)
 		return status["terminalState"] == "Completed"
 	})
-	// The webhooks are at work: a name that is too long for the pods' host names is refused.
+	// The webhooks are at work.
 	if err := shared.try(ns, `{apiVersion: jobset.x-k8s.io/v1alpha2, kind: JobSet, metadata: {name: bad}, spec: {successPolicy: {operator: All, targetReplicatedJobs: [none]}, replicatedJobs: []}}`); err == nil {
 		t.Error("a JobSet whose policy names no job was accepted")
 	}

@@ -58,6 +58,7 @@ func components(s State) []component {
 			"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 			"--service-account-key-file=" + pki("sa.pub"), "--service-account-signing-key-file=" + pki("sa.key"),
 			"--service-cluster-ip-range=10.96.0.0/16", "--endpoint-reconciler-type=none",
+			"--kubelet-preferred-address-types=InternalIP",
 			"--kubelet-certificate-authority=" + pki("ca.crt"),
 			"--kubelet-client-certificate=" + pki("apiserver", "tls.crt"), "--kubelet-client-key=" + pki("apiserver", "tls.key"),
 			"--profiling=false",

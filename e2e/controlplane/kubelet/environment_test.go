@@ -115,7 +115,7 @@ func TestIdentity(t *testing.T) {
 		t.Error("root was accepted in spite of runAsNonRoot")
 	}
 	user, group, groups, err := identity(pod, v1.Container{SecurityContext: &v1.SecurityContext{RunAsUser: number(1000), RunAsGroup: number(2000)}})
-	if err != nil || user != 1000 || group != 2000 || !slices.Equal(groups, []int{7}) {
+	if err != nil || user != 1000 || group != 2000 || !slices.Equal(groups, []int{2000, 7}) {
 		t.Errorf("%d %d %v %v", user, group, groups, err)
 	}
 }

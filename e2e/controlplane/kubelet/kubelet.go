@@ -65,9 +65,11 @@ type Kubelet struct {
 	nodes     map[string]*node
 	port      int32
 	statuses  workqueue.TypedRateLimitingInterface[types.UID]
-	podLister corelisters.PodLister
-	services  corelisters.ServiceLister
 	images    images
+
+	podLister  corelisters.PodLister
+	nodeLister corelisters.NodeLister
+	services   corelisters.ServiceLister
 
 	mu   sync.Mutex
 	pods map[types.UID]*pod
@@ -122,7 +124,11 @@ func (k *Kubelet) Run(ctx context.Context) error {
 	pods := informers.NewSharedInformerFactoryWithOptions(k.client, 0, informers.WithTweakListOptions(func(o *metav1.ListOptions) {
 		o.FieldSelector = fields.OneTermNotEqualSelector("spec.nodeName", "").String()
 	}))
-	k.podLister, k.services = pods.Core().V1().Pods().Lister(), factory.Core().V1().Services().Lister()
+	k.podLister = pods.Core().V1().Pods().Lister()
+	k.nodeLister = factory.Core().V1().Nodes().Lister()
+	k.services = factory.Core().V1().Services().Lister()
+	factory.Core().V1().Nodes().Informer()
+	factory.Core().V1().Services().Informer()
 	informer := pods.Core().V1().Pods().Informer()
 	if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { k.seen(ctx, object.(*v1.Pod)) },

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -106,35 +107,41 @@ func (o Options) labels(index int) map[string]string {
 
 func nodeName(index int) string { return fmt.Sprintf("node-%d", index) }
 
-// keepNode registers a node and renews its lease and status until the context ends.
+// keepNode renews a registered node's lease until the context ends, and writes its status when that is due or when the
+// API server thinks worse of the node than is true.
 func (k *Kubelet) keepNode(ctx context.Context, n *node) {
 	// Nodes of one process must not all write at the same moment.
-	offset := time.Duration(rand.Int64N(int64(k.options.LeaseEvery)))
-	for first, statusAt := true, (time.Time{}); ctx.Err() == nil; first = false {
-		if !n.unreachable() {
-			if time.Since(statusAt) > k.options.StatusEvery {
-				if err := k.writeNode(ctx, n); err != nil {
-					klog.ErrorS(err, "Node status was not written", "node", n.name)
-				} else {
-					statusAt = time.Now()
-				}
-			}
-			if err := k.renewLease(ctx, n); err != nil {
-				klog.ErrorS(err, "Lease was not renewed", "node", n.name)
-			}
-		} else {
-			statusAt = time.Time{}
-		}
-		wait := k.options.LeaseEvery
-		if first {
-			wait = offset
-		}
+	wait := time.Duration(rand.Int64N(int64(k.options.LeaseEvery)))
+	written := time.Now()
+	for {
 		select {
 		case <-ctx.Done():
+			return
 		case <-time.After(wait):
 		case <-k.recovered(n):
 		}
+		wait = k.options.LeaseEvery
+		if n.unreachable() {
+			continue
+		}
+		known, err := k.nodeLister.Get(n.name)
+		if err != nil || !conditionOf(known, v1.NodeReady) || time.Since(written) > k.options.StatusEvery {
+			if err := k.writeNode(ctx, n); err != nil {
+				klog.ErrorS(err, "Node status was not written", "node", n.name)
+			} else {
+				written = time.Now()
+			}
+		}
+		if err := k.renewLease(ctx, n); err != nil {
+			klog.ErrorS(err, "Lease was not renewed", "node", n.name)
+		}
 	}
+}
+
+func conditionOf(n *v1.Node, kind v1.NodeConditionType) bool {
+	return slices.ContainsFunc(n.Status.Conditions, func(c v1.NodeCondition) bool {
+		return c.Type == kind && c.Status == v1.ConditionTrue
+	})
 }
 
 // recovered fires when a node that is lost now works again.
@@ -149,7 +156,7 @@ func (k *Kubelet) recovered(n *node) <-chan struct{} {
 
 func (k *Kubelet) writeNode(ctx context.Context, n *node) error {
 	nodes := k.client.CoreV1().Nodes()
-	current, err := nodes.Get(ctx, n.name, metav1.GetOptions{})
+	current, err := nodes.Get(ctx, n.name, metav1.GetOptions{ResourceVersion: "0"})
 	if errors.IsNotFound(err) {
 		current, err = nodes.Create(ctx, &v1.Node{ObjectMeta: metav1.ObjectMeta{
 			Name: n.name, Labels: k.options.labels(n.index),
@@ -158,11 +165,7 @@ func (k *Kubelet) writeNode(ctx context.Context, n *node) error {
 	if err != nil {
 		return err
 	}
-	status := nodeStatus(n.name, k.options, current.Status.Conditions, k.port, time.Now())
-	if current.Spec.Unschedulable {
-		klog.V(2).InfoS("Node is cordoned", "node", n.name)
-	}
-	current.Status = status
+	current.Status = nodeStatus(n.name, k.options, current.Status.Conditions, k.port, time.Now())
 	_, err = nodes.UpdateStatus(ctx, current, metav1.UpdateOptions{})
 	return err
 }

@@ -91,6 +91,7 @@ func identity(pod *v1.Pod, c v1.Container) (user, group int, groups []int, err e
 			nonRoot = *s.RunAsNonRoot
 		}
 	}
+	groups = append([]int{group}, groups...)
 	if nonRoot && user == 0 {
 		return 0, 0, nil, fmt.Errorf("container has runAsNonRoot and image will run as root: set runAsUser")
 	}
