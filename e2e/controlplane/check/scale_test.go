@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -189,4 +190,24 @@ func TestSecondClusterComesAndGoes(t *testing.T) {
 	if _, err := second.run("status"); err == nil {
 		t.Error("a cluster that is down has a status")
 	}
+}
+
+func TestNothingOutlivesAKilledSupervisor(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "killed")
+	third, err := start(directory, "--nodes", "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := fmt.Sprintf("orphan-%d", os.Getpid())
+	if err := third.try("default", ticks("orphan", mark, "")); err != nil {
+		t.Fatal(err)
+	}
+	third.await(t, "default", "orphan", "running", phase(v1.PodRunning))
+	if !lives(mark) {
+		t.Fatal("the pod's process is not to be found")
+	}
+	if err := syscall.Kill(third.status(t).State.Supervisor, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "every process ends", func() bool { return !lives(mark) && !lives(directory) })
 }

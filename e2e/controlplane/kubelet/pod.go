@@ -183,7 +183,7 @@ func (p *pod) run(ctx context.Context) {
 	defer p.endSidecars()
 	for _, u := range p.units {
 		switch {
-		case u.init && restartable(p.spec, u.spec.Name):
+		case u.init && restartable(p.object(), u.spec.Name):
 			up := make(chan struct{})
 			sidecars.Go(func() { p.keep(u, sync.OnceFunc(func() { close(up) })) })
 			select {
