@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -166,7 +167,8 @@ func tail(path string) string {
 		file.Seek(max(0, size-3000), io.SeekStart)
 	}
 	text, _ := io.ReadAll(file)
-	return string(text)
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(lines[max(0, len(lines)-6):], "\n")
 }
 
 // failing says that it is no use to wait any longer.
