@@ -50,11 +50,12 @@ spec:
 
 func TestJobSet(t *testing.T) {
 	ns := shared.namespace(t)
+	// Every pod finds itself by the name that JobSet gives it.
 	hello := `
 import os, socket, time
 while True:
     try:
-        print(socket.gethostbyname("set-leader-0-0.set"), socket.gethostname())
+        assert socket.gethostbyname(socket.gethostname() + ".set") == os.environ["POD_IP"]
         break
     except OSError:
         time.sleep(0.05)
@@ -71,7 +72,11 @@ while True:
         template:
           spec:
             restartPolicy: Never
-            containers: [{name: main, image: python, command: [/usr/bin/python3, -c, %s]}]
+            containers:
+            - name: main
+              image: python
+              command: [/usr/bin/python3, -c, %s]
+              env: [{name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
 `, name, pods, pods, quote(hello))
 	}
 	text := `apiVersion: jobset.x-k8s.io/v1alpha2
