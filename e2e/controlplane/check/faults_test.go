@@ -117,6 +117,27 @@ while True: time.sleep(1)
 	}
 }
 
+func TestPreStopRunsBeforeTheSignal(t *testing.T) {
+	ns := shared.namespace(t)
+	shared.create(t, ns, program("told", `
+import signal, sys, time
+def leave(*_):
+    open("/dev/termination-log", "w").write(open("/tmp/hook").read())
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+print("started", flush=True)
+while True: time.sleep(1)
+`, `    lifecycle: {preStop: {exec: {command: [sh, -c, "echo -n from the hook of $HOSTNAME > /tmp/hook"]}}}
+`))
+	shared.await(t, ns, "told", "running", phase(v1.PodRunning))
+	eventually(t, "handler installed", func() bool { return shared.lines(t, ns, "told") == 1 })
+	last := shared.lastStatus(t, ns, "told")
+	shared.delete(t, ns, "told", 30)
+	if end := last().Status.ContainerStatuses[0].State.Terminated; end == nil || end.Message != "from the hook of told" {
+		t.Errorf("%+v", end)
+	}
+}
+
 func TestStuckTerminating(t *testing.T) {
 	ns := shared.namespace(t)
 	shared.create(t, ns, ticks("stuck", "stuck", ""))

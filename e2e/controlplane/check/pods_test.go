@@ -316,6 +316,56 @@ http.server.HTTPServer((os.environ["POD_IP"], 8080), Handler).serve_forever()
 	})
 }
 
+func TestSidecarRunsBesideAndEndsWithTheOthers(t *testing.T) {
+	ns := shared.namespace(t)
+	shared.create(t, ns, strings.Replace(program("accompanied", `
+import os, time
+assert os.path.exists("/shared/up"), "the sidecar was not started first"
+before = open("/shared/up").read()
+while open("/shared/up").read() == before: time.sleep(0.05)
+`, `    volumeMounts: [{name: shared, mountPath: /shared}]
+  initContainers:
+  - name: sidecar
+    image: shell
+    restartPolicy: Always
+    command: [sh, -c, "i=0; while :; do i=$((i+1)); echo $i > /shared/up.new; mv /shared/up.new /shared/up; sleep 0.1; done"]
+    startupProbe: {exec: {command: [test, -e, /shared/up]}, periodSeconds: 1}
+    volumeMounts: [{name: shared, mountPath: /shared}]
+  volumes: [{name: shared, emptyDir: {}}]
+`), "terminationGracePeriodSeconds: 5", "terminationGracePeriodSeconds: 1", 1))
+	pod := shared.await(t, ns, "accompanied", "ended", func(pod *v1.Pod) bool {
+		return pod.Status.Phase == v1.PodSucceeded || pod.Status.Phase == v1.PodFailed
+	})
+	if pod.Status.Phase != v1.PodSucceeded {
+		t.Errorf("%s: %s", pod.Status.Phase, shared.logs(t, ns, "accompanied", v1.PodLogOptions{Container: "main"}))
+	}
+	if end := pod.Status.InitContainerStatuses[0].State.Terminated; end == nil || end.ExitCode != 137 {
+		t.Errorf("sidecar that ignores SIGTERM: %+v", pod.Status.InitContainerStatuses[0])
+	}
+}
+
+func TestFailedInitContainerKeepsTheOthersFromStarting(t *testing.T) {
+	ns := shared.namespace(t)
+	shared.create(t, ns, program("unprepared", `print("ran")`, `  initContainers: [{name: first, image: shell, command: [sh, -c, "exit 4"]}]
+`))
+	pod := shared.await(t, ns, "unprepared", "failed", phase(v1.PodFailed))
+	first, main := pod.Status.InitContainerStatuses[0].State, pod.Status.ContainerStatuses[0].State
+	if first.Terminated == nil || first.Terminated.ExitCode != 4 || main.Waiting == nil {
+		t.Errorf("init %+v, main %+v", first, main)
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	ns := shared.namespace(t)
+	shared.create(t, ns, ticks("endless", "endless", "  activeDeadlineSeconds: 1\n"))
+	pod := shared.await(t, ns, "endless", "failed and ended", func(pod *v1.Pod) bool {
+		return pod.Status.Phase == v1.PodFailed && pod.Status.ContainerStatuses[0].State.Terminated != nil
+	})
+	if pod.Status.Reason != "DeadlineExceeded" {
+		t.Errorf("%+v", pod.Status)
+	}
+}
+
 func TestFollowedLogEndsWithTheContainer(t *testing.T) {
 	ns := shared.namespace(t)
 	shared.create(t, ns, program("counts", `

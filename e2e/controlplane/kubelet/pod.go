@@ -37,13 +37,15 @@ type pod struct {
 
 // unit is one container of a pod through all its restarts.
 type unit struct {
-	spec    v1.Container
-	init    bool
-	status  v1.ContainerStatus
-	running process
-	because string // reason to report for the next end, when it is not by itself
-	ends    int    // in a row
-	slowed  context.CancelFunc
+	spec      v1.Container
+	init      bool
+	status    v1.ContainerStatus
+	running   process
+	because   string // reason to report for the next end, when it is not by itself
+	ends      int    // in a row
+	slowed    context.CancelFunc
+	hasBeenUp chan struct{} // closed when it has started once, by its start-up probe if it has one
+	up        func()
 }
 
 func newPod(k *Kubelet, object *v1.Pod) *pod {
@@ -62,7 +64,11 @@ func newPod(k *Kubelet, object *v1.Pod) *pod {
 	}
 	add := func(specs []v1.Container, statuses []v1.ContainerStatus, init bool) {
 		for _, c := range specs {
-			p.units = append(p.units, &unit{spec: c, init: init, status: initialStatus(c, statuses)})
+			up := make(chan struct{})
+			p.units = append(p.units, &unit{
+				spec: c, init: init, status: initialStatus(c, statuses),
+				hasBeenUp: up, up: sync.OnceFunc(func() { close(up) }),
+			})
 		}
 	}
 	add(object.Spec.InitContainers, object.Status.InitContainerStatuses, true)
@@ -159,19 +165,18 @@ func (p *pod) run(ctx context.Context) {
 	for _, u := range p.units {
 		switch {
 		case u.init && restartable(p.object(), u.spec.Name):
-			up := make(chan struct{})
-			sidecars.Go(func() { p.keep(u, sync.OnceFunc(func() { close(up) })) })
+			sidecars.Go(func() { p.keep(u) })
 			select {
-			case <-up:
+			case <-u.hasBeenUp:
 			case <-p.start.Done():
 				return
 			}
 		case u.init:
-			if !p.keep(u, nil) {
+			if !p.keep(u) {
 				return
 			}
 		default:
-			mains.Go(func() { p.keep(u, nil) })
+			mains.Go(func() { p.keep(u) })
 		}
 	}
 	mains.Wait()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -51,6 +52,7 @@ func (p *pod) watchProbes(u *unit, running process) {
 				p.change(u, func(s *v1.ContainerStatus) {
 					s.Started, s.Ready = &yes, u.spec.ReadinessProbe == nil
 				})
+				u.up()
 			}, func(good bool) bool { return good })
 		}
 		for _, start := range afterStart {
@@ -61,7 +63,7 @@ func (p *pod) watchProbes(u *unit, running process) {
 
 func (p *pod) endUnhealthy(c *container, kind, why string) {
 	p.event(v1.EventTypeWarning, "Unhealthy", "%s probe failed: %s", kind, why)
-	c.signal(15)
+	c.signal(syscall.SIGTERM)
 	select {
 	case <-c.done():
 	case <-time.After(p.grace()):

@@ -22,9 +22,8 @@ func (p *pod) pause(wait time.Duration) bool {
 	}
 }
 
-// keep starts a container again and again as its policy says, and says whether it ended well. up, if not nil, is
-// called when it has started.
-func (p *pod) keep(u *unit, up func()) bool {
+// keep starts a container again and again as its policy says, and says whether it ended well.
+func (p *pod) keep(u *unit) bool {
 	if ended := u.status.State.Terminated; ended != nil {
 		// It ran under an earlier kubelet.
 		if !shouldRestart(p.object(), u.spec, u.init, ended.ExitCode) {
@@ -44,9 +43,6 @@ func (p *pod) keep(u *unit, up func()) bool {
 			return false
 		}
 		began := time.Now()
-		if running != nil && up != nil {
-			up()
-		}
 		code := u.end(p, running, began)
 		p.report()
 		if !shouldRestart(p.object(), u.spec, u.init, code) {
@@ -152,6 +148,9 @@ func (p *pod) started(u *unit, running process) process {
 		s.ContainerID, s.ImageID = id, u.spec.Image
 		s.Ready, s.Started = ready, &yes
 	})
+	if yes {
+		u.up()
+	}
 	p.watchProbes(u, running)
 	return running
 }

@@ -15,6 +15,11 @@ import (
 func (p *pod) endSidecars() {
 	p.noStart()
 	p.signalAll(syscall.SIGTERM)
+	select {
+	case <-p.allDone():
+	case <-time.After(p.grace()):
+		p.eachProcess(func(_ string, running process) { kill(running) })
+	}
 }
 
 // stop ends the pod as its deletion asks: no more starts, then the signals by grace.
