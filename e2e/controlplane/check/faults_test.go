@@ -272,6 +272,25 @@ func TestPodsLiveThroughAnAbsentAPIServer(t *testing.T) {
 	}
 }
 
+func TestPodsOfAKilledKubeletEndWithItAndStartAgainByTheirPolicy(t *testing.T) {
+	ns := shared.namespace(t)
+	mark := fmt.Sprintf("kubelet-%d", os.Getpid())
+	shared.create(t, ns, ticks("never", mark+"-never", ""))
+	shared.create(t, ns, strings.Replace(ticks("always", mark+"-always", ""), "restartPolicy: Never", "restartPolicy: Always", 1))
+	for _, name := range []string{"never", "always"} {
+		shared.await(t, ns, name, "running", phase(v1.PodRunning))
+	}
+	shared.fault(t, "component", "kubelet", "kill")
+	end := shared.await(t, ns, "never", "failed", phase(v1.PodFailed)).Status.ContainerStatuses[0].State.Terminated
+	if end.ExitCode != 137 || end.Reason != "ContainerStatusUnknown" || lives(mark+"-never") {
+		t.Errorf("%+v", end)
+	}
+	shared.await(t, ns, "always", "running again", func(pod *v1.Pod) bool {
+		s := pod.Status.ContainerStatuses[0]
+		return s.RestartCount == 1 && s.State.Running != nil && lives(mark+"-always")
+	})
+}
+
 func TestUnknownFaultsAreRefused(t *testing.T) {
 	for _, words := range [][]string{
 		{"kill", "default/none"}, {"node-lost", "node-99"}, {"melt", "default/none"}, {"component", "none", "stop"},

@@ -303,7 +303,7 @@ func (k *Kubelet) writeStatuses(ctx context.Context) {
 			return
 		}
 		if err := k.writeStatus(ctx, uid); err != nil {
-			klog.V(2).InfoS("Status was not written", "pod", uid, "err", err)
+			klog.ErrorS(err, "Status was not written", "pod", uid)
 			k.statuses.AddRateLimited(uid)
 		} else {
 			k.statuses.Forget(uid)
@@ -319,7 +319,7 @@ func (k *Kubelet) writeStatus(ctx context.Context, uid types.UID) error {
 	if p == nil || k.nodeOf(p).unreachable() {
 		return nil
 	}
-	patch, status, err := p.statusPatch()
+	patch, status, final, err := p.statusPatch()
 	if err != nil {
 		return err
 	}
@@ -335,7 +335,7 @@ func (k *Kubelet) writeStatus(ctx context.Context, uid types.UID) error {
 		}
 		p.written(status)
 	}
-	if p.removable() {
+	if final && p.removable() {
 		return k.remove(ctx, object)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // report has the status written soon.
@@ -29,19 +30,20 @@ func (p *pod) event(kind, reason, format string, values ...any) {
 	}
 }
 
-// removable says whether the pod is deleted, has ended and its last status is written.
+// removable says whether a pod that has ended must be taken away when its last status is written.
 func (p *pod) removable() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.outcome.finished && p.spec.DeletionTimestamp != nil && !p.stuck
+	return p.spec.DeletionTimestamp != nil && !p.stuck
 }
 
-// statusPatch is what must be written so that the API server knows the pod's status, or nil if it does.
-func (p *pod) statusPatch() ([]byte, v1.PodStatus, error) {
+// statusPatch is what must be written so that the API server knows the pod's status, or nil if it does. final says that
+// this status is the pod's last.
+func (p *pod) statusPatch() (patch []byte, status v1.PodStatus, final bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.vanished {
-		return nil, v1.PodStatus{}, nil
+		return nil, v1.PodStatus{}, false, nil
 	}
 	var inits, mains []v1.ContainerStatus
 	for _, u := range p.units {
@@ -51,15 +53,23 @@ func (p *pod) statusPatch() ([]byte, v1.PodStatus, error) {
 			mains = append(mains, *u.status.DeepCopy())
 		}
 	}
-	status := statusOf(p.spec, p.outcome, inits, mains, p.last, time.Now())
+	status = statusOf(p.spec, p.outcome, inits, mains, p.last, time.Now())
 	if sameStatus(status, p.last) {
-		return nil, status, nil
+		return nil, status, p.outcome.finished, nil
 	}
-	patch, err := json.Marshal(map[string]any{
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
+	if err != nil {
+		return nil, status, false, err
+	}
+	if status.PodIP != "" {
+		// Otherwise the address that an earlier kubelet gave the pod would stay beside the new one.
+		fields["podIPs"] = []any{map[string]any{"$patch": "replace"}, map[string]any{"ip": status.PodIP}}
+	}
+	patch, err = json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": p.spec.UID},
-		"status":   status,
+		"status":   fields,
 	})
-	return patch, status, err
+	return patch, status, p.outcome.finished, err
 }
 
 func (p *pod) written(status v1.PodStatus) {

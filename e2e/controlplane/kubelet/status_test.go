@@ -133,20 +133,24 @@ func TestAContainerOfAnEarlierKubeletHasEnded(t *testing.T) {
 	}
 }
 
-func TestStuckOrUnfinishedPodsAreNotRemoved(t *testing.T) {
+func TestOnlyTheLastStatusOfADeletedPodLetsItGo(t *testing.T) {
 	now := metav1.Now()
-	deleted := &v1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now}}
-	for name, c := range map[string]struct {
-		pod  *pod
-		want bool
-	}{
-		"finished and deleted": {&pod{spec: deleted, outcome: outcome{finished: true}}, true},
-		"still running":        {&pod{spec: deleted}, false},
-		"stuck":                {&pod{spec: deleted, outcome: outcome{finished: true}, stuck: true}, false},
-		"not deleted":          {&pod{spec: &v1.Pod{}, outcome: outcome{finished: true}}, false},
-	} {
-		if got := c.pod.removable(); got != c.want {
-			t.Errorf("%s: removable %t", name, got)
-		}
+	p := &pod{spec: &v1.Pod{}, units: []*unit{{status: v1.ContainerStatus{State: ran(0)}}}}
+	if _, _, final, _ := p.statusPatch(); final {
+		t.Error("the end of a container is not yet that of its pod")
+	}
+	p.outcome.finished = true
+	patch, status, final, err := p.statusPatch()
+	if err != nil || patch == nil || !final || status.Phase != v1.PodSucceeded || p.removable() {
+		t.Errorf("ended: %s, final %t, removable %t, %v", status.Phase, final, p.removable(), err)
+	}
+	p.written(status)
+	p.spec = &v1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now}}
+	if patch, _, final, _ := p.statusPatch(); patch != nil || !final || !p.removable() {
+		t.Errorf("ended and deleted: patch %s, final %t, removable %t", patch, final, p.removable())
+	}
+	p.stuck = true
+	if p.removable() {
+		t.Error("a stuck pod may go")
 	}
 }
