@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import tools.jackson.databind.JsonNode;
@@ -180,25 +181,62 @@ final class DemoSummary {
     /** The table for the terminal. */
     String table() {
         StringBuilder out = new StringBuilder();
-        for (Check check : checks) {
-            out.append(String.format("  %s  %-52s %s%n", check.passed() ? "ok  " : "FAIL", check.name(),
-                    check.got()));
-        }
+        row(out, "step time", ratio(run.path("stepSeconds")));
+        incidents(run).forEach(i -> {
+            row(out, text(i, "kind"), text(i, "summary"));
+            row(out, "", "-> " + text(i, "action") + cost(i));
+        });
+        elements(run.path("recipeChanges")).forEach(c -> {
+            row(out, "recipe", text(c, "status") + " before attempt " + c.path("beforeAttempt").asInt() + ": "
+                    + recipe(c.path("from")) + " -> " + recipe(c.path("to")));
+            row(out, "", effect(c));
+            row(out, "", change(c));
+        });
         JsonNode goodput = run.path("goodput");
-        out.append(
-                String.format(
-                        "  tokens: %,d kept, %,d redone, %,d skipped, %,d lost%n",
-                        goodput.path("tokensKept").asLong(),
-                        goodput.path("tokensRedone").asLong(),
-                        goodput.path("tokensSkipped").asLong(),
-                        goodput.path("tokensLost").asLong()));
-        out.append("  rank-seconds:");
-        goodput.path("accounts")
+        row(out, "tokens", String.format(Locale.ROOT, "%,d kept, %,d lost, %,d of them redone, %,d skipped",
+                goodput.path("tokensKept").asLong(), goodput.path("tokensLost").asLong(),
+                goodput.path("tokensRedone").asLong(), goodput.path("tokensSkipped").asLong()));
+        row(out, "rank-seconds", goodput.path("accounts")
                 .properties()
-                .forEach(
-                        account -> out.append(
-                                String.format(Locale.ROOT, " %s %.1f", account.getKey(),
-                                        account.getValue().asDouble())));
-        return out.append(System.lineSeparator()).toString();
+                .stream()
+                .map(a -> String.format(Locale.ROOT, "%s %.1f", a.getKey(), a.getValue().asDouble()))
+                .collect(Collectors.joining(", ", "", String.format(Locale.ROOT, "; together %.1f",
+                        goodput.path("totalSeconds").asDouble()))));
+        out.append(System.lineSeparator());
+        checks.forEach(c -> row(out, c.passed() ? "ok" : "FAILED",
+                c.passed() ? c.name() : c.name() + ": " + c.got()));
+        return out.toString();
+    }
+
+    private static void row(StringBuilder out, String name, String value) {
+        out.append(String.format("  %-13s %s%n", name, value));
+    }
+
+    private static String cost(JsonNode incident) {
+        long lost = incident.path("lostTokens").asLong();
+        return lost == 0
+                ? ""
+                : String.format(Locale.ROOT, "; %,d tokens lost, %,d redone, training again after %.1f s",
+                        lost,
+                        incident.path("redoneTokens").asLong(), incident.path("lostSeconds").asDouble());
+    }
+
+    private static String recipe(JsonNode recipe) {
+        long decay = recipe.path("wsdDecaySteps").asLong();
+        return String.format(Locale.ROOT, "%s at %.1e%s", text(recipe, "schedule"),
+                recipe.path("learningRate").asDouble(),
+                decay == 0
+                        ? ""
+                        : String.format(Locale.ROOT, ", falling to %.1e over the last %d steps",
+                                recipe.path("minLearningRate").asDouble(), decay));
+    }
+
+    private static String effect(JsonNode c) {
+        return String.format(Locale.ROOT,
+                "effect on the final loss predicted %+.3f (90 %%: %+.3f to %+.3f), measured %+.3f",
+                c.path("predictedFinalLoss").asDouble(Double.NaN)
+                        - c.path("predictedFinalLossUnchanged").asDouble(Double.NaN),
+                c.path("effectLow90").asDouble(Double.NaN), c.path("effectHigh90").asDouble(Double.NaN),
+                c.path("score").path("measuredEffect").asDouble(Double.NaN));
     }
 }
