@@ -110,7 +110,8 @@ class Specs(Environment):
         ("layers: 4", "layers: -4", [("/model/layers", "-4", "a whole number from 1 to 10000", "")]),
         ("layers: 4", "layers: 99999999999999999999", [("/model/layers", "99999999999999999999",
                                                         "a whole number from 1 to 10000", "")]),
-        ("schedule: constant", "weightDecay: NaN", [("/training/weightDecay", "NaN", None, "")]),
+        ("schedule: constant", "weightDecay: NaN", [("/training/weightDecay", "NaN", None,
+                                                     "write a number, without quotes")]),
         ("attentionHeads: 4", "attentionHeads: 3", [("/model/attentionHeads", "3", "a divisor of hiddenSize 128", "")]),
         ("data: 2 }", "data: 3 }", [("/layout", "3 ranks", "degrees whose product is the cluster's 2", ""),
                                     ("/layout/data", "3", "a divisor of globalBatch 16", "")]),
@@ -196,7 +197,8 @@ class FullDisk(Training):
             while True:
                 file.write(bytes(1 << 16))
         before = self.lines()
-        until("the service says why it cannot go on", lambda: "No space left on device" in self.service.log.read_text())
+        until("the service says that the disk is full",
+              lambda: f"left on the disk of {self.service.home}" in self.service.log.read_text())
         until("a checkpoint meets the full disk", lambda: self.lines() > before + 15 or not self.ranks())
         filler.unlink()
         view, events, curve, records = self.finish(run)
