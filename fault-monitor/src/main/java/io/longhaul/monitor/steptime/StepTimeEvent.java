@@ -1,0 +1,30 @@
+package io.longhaul.monitor.steptime;
+
+/**
+ * A change of the time that steps take.
+ *
+ * @param onset number of the first point that belongs to it, or close to it
+ * @param point number of the point that showed it
+ * @param ratio step time over the reference
+ * @param referenceSeconds what the steps took before
+ */
+public record StepTimeEvent(Kind kind, long onset, long point, double ratio, double referenceSeconds) {
+    /** What happened. */
+    public enum Kind {
+        /** All steps take longer than before. */
+        SLOW,
+        /** Steps take longer and longer, little by little. */
+        CREEP,
+        /** Every few steps one takes much longer; that was not so before. */
+        INTERMITTENT,
+        /** One step as long as several, as for a checkpoint, an evaluation or a restart. No fault. */
+        STALL,
+        /** The steps are as fast as before again. */
+        RECOVERED;
+
+        /** Somebody should look at it. */
+        public boolean fault() {
+            return this == SLOW || this == CREEP || this == INTERMITTENT;
+        }
+    }
+}

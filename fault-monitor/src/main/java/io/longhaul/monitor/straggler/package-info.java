@@ -1,0 +1,3 @@
+/** Which worker keeps its peers waiting. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.monitor.straggler;
