@@ -1,0 +1,58 @@
+package io.longhaul.monitor.log;
+
+import io.longhaul.monitor.log.LogRule.Role;
+import java.util.Optional;
+
+/**
+ * Which of the lines of many ranks named the cause.
+ *
+ * <p>Lines of the kernel and the scheduler beat those of workers, also when they arrive later, since they saw what
+ * the workers only felt. Among equals the first in time counts. Consequences count only if there is no cause.
+ */
+public final class RootCause {
+    /** Where a line came from. */
+    public enum Stream {
+        WORKER, KERNEL, SCHEDULER
+    }
+
+    /**
+     * The line that is blamed.
+     *
+     * @param seconds when it was written
+     */
+    public record Line(double seconds, Stream stream, int rank, String text, LogRule rule) {}
+
+    private final LogRules rules;
+    private Optional<Line> blamed = Optional.empty();
+
+    public RootCause(LogRules rules) {
+        this.rules = rules;
+    }
+
+    /** Takes in one more line, in any order. */
+    public void accept(double seconds, Stream stream, int rank, String text) {
+        Optional<LogRule> rule = rules.match(text).filter(LogRule::fault);
+        if (rule.isPresent()) {
+            Line line = new Line(seconds, stream, rank, text, rule.get());
+            if (blamed.isEmpty() || before(line, blamed.get())) {
+                blamed = Optional.of(line);
+            }
+        }
+    }
+
+    private static boolean before(Line line, Line other) {
+        int weight = weight(line);
+        int otherWeight = weight(other);
+        return weight != otherWeight ? weight > otherWeight : line.seconds < other.seconds;
+    }
+
+    private static int weight(Line line) {
+        boolean root = line.rule.role() == Role.ROOT;
+        return !root ? 0 : line.stream == Stream.WORKER ? 1 : 2;
+    }
+
+    /** The line that is blamed so far. */
+    public Optional<Line> blamed() {
+        return blamed;
+    }
+}
