@@ -1,0 +1,284 @@
+package io.longhaul.orchestrator.cli.validate;
+
+import io.longhaul.monitor.straggler.PeerEvent;
+import io.longhaul.monitor.straggler.PeerGroup;
+import io.longhaul.monitor.straggler.PeerSettings;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/**
+ * The straggler detectors on generated groups and recorded traces.
+ *
+ * <p>Definitions: a slow worker is found by an alarm on it between its onset and one median length after its end;
+ * an alarm on a worker that is not slow then accuses it wrongly, where workers that always had more to do count as
+ * not slow and short bumps do not count at all.
+ */
+final class WorkerScore {
+    private static final int MARGIN = 15;
+
+    private record Label(String dataset, String kind, String worker, double onset, double end) {
+        boolean slow() {
+            return kind.startsWith("faulty-worker") || kind.equals("straggler")
+                    || kind.equals("persistent-slow");
+        }
+
+        boolean names(String name) {
+            return Arrays.asList(worker.split("[ ;]+")).contains(name) || worker.equals("several");
+        }
+    }
+
+    /** Worker names by column and rows of times; {@code ticks} in the unit of the labels. */
+    private record Matrix(List<String> workers, List<Double> ticks, List<double[]> rows) {
+        double every() {
+            return ticks.size() < 2 ? 1 : ticks.get(1) - ticks.get(0);
+        }
+    }
+
+    private record Alarm(String worker, double tick, PeerEvent event) {}
+
+    private WorkerScore() {}
+
+    static void score(Path directory, PeerSettings settings, Report report) {
+        Path workers = directory.resolve("workers");
+        if (!Csv.exists(workers.resolve("labels.csv"))) {
+            report.line("workers: no workers/labels.csv, skipped");
+            return;
+        }
+        Map<String, List<Label>> labels = new LinkedHashMap<>();
+        for (Csv.Row row : Csv.read(workers.resolve("labels.csv"))) {
+            labels.computeIfAbsent(row.text("dataset"), d -> new ArrayList<>())
+                    .add(
+                            new Label(
+                                    row.text("dataset"), row.text("kind"), row.text("worker"),
+                                    row.number("onset", Double.NEGATIVE_INFINITY),
+                                    row.number("end", Double.POSITIVE_INFINITY)));
+        }
+        generated(workers, labels, settings, report);
+        for (Path file : traces(workers)) {
+            String name = file.getFileName().toString().replaceAll("(_agg)?\\.csv(\\.gz)?$", "");
+            if (labels.containsKey(name)) {
+                trace(file, name, labels.getOrDefault(name, List.of()), settings, report);
+            }
+        }
+    }
+
+    private static List<Path> traces(Path workers) {
+        try (Stream<Path> files = Files.list(workers)) {
+            return files.filter(f -> f.getFileName().toString().matches(".*\\.csv(\\.gz)?"))
+                    .filter(f -> !f.getFileName().toString().contains("_events."))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot list " + workers + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void generated(Path workers, Map<String, List<Label>> labels, PeerSettings settings,
+            Report report) {
+        Path file = workers.resolve("injected_groups.csv");
+        if (!Csv.exists(file)) {
+            report.line("workers: no workers/injected_groups.csv.gz, skipped");
+            return;
+        }
+        Map<String, Matrix> groups = new TreeMap<>();
+        matrices(file, row -> row.text("group"), "t", groups);
+        int slow = 0;
+        int found = 0;
+        int accused = 0;
+        List<Double> latencies = new ArrayList<>();
+        for (Map.Entry<String, Matrix> group : groups.entrySet()) {
+            String name = "injected_group_" + group.getKey();
+            Matrix matrix = group.getValue();
+            int[] counts = count("workers", name, matrix, alarms(matrix, settings),
+                    labels.getOrDefault(name, List.of()), latencies, report);
+            slow += counts[0];
+            found += counts[1];
+            accused += counts[2];
+        }
+        report.figure("workers.slow", slow);
+        report.figure("workers.found", found);
+        report.figure("workers.accused", accused);
+        report.figure("workers.latency_median", Report.median(latencies));
+        report.line("generated worker groups: found %d/%d, wrongly accused %d, latency %.0f steps", found,
+                slow,
+                accused, Report.median(latencies));
+    }
+
+    private static void trace(Path file, String name, List<Label> labels, PeerSettings settings,
+            Report report) {
+        Matrix matrix;
+        List<Alarm> alarms;
+        if (name.startsWith("bytedance_")) {
+            Map<String, Matrix> stages = stages(file);
+            alarms = new ArrayList<>();
+            stages.values().forEach(stage -> alarms.addAll(alarms(stage, settings)));
+            matrix = stages.values().iterator().next();
+        } else {
+            Map<String, Matrix> one = new TreeMap<>();
+            matrices(file, row -> "all", row0(file), one);
+            matrix = one.getOrDefault("all", new Matrix(List.of(), List.of(), List.of()));
+            if (name.startsWith("power")) {
+                // Where power is the only signal, a worker that draws less does less.
+                matrix.rows.forEach(row -> Arrays.setAll(row, i -> 1 / row[i]));
+            }
+            alarms = alarms(matrix, settings);
+        }
+        int[] counts = count("traces", name, matrix, alarms, labels, new ArrayList<>(), report);
+        report.figure("traces." + name + ".found", counts[1]);
+        report.figure("traces." + name + ".total", counts[0]);
+        report.figure("traces." + name + ".accused", counts[2]);
+        report.line("  %-26s found %d/%d, wrongly accused %d", name, counts[1], counts[0], counts[2]);
+    }
+
+    /** Slow workers, those found, and workers accused wrongly. */
+    private static int[] count(String family, String name, Matrix matrix, List<Alarm> alarms,
+            List<Label> labels,
+            List<Double> latencies, Report report) {
+        int slow = 0;
+        int found = 0;
+        double margin = MARGIN * matrix.every();
+        for (Label label : labels) {
+            if (!label.slow()) {
+                continue;
+            }
+            for (String worker : label.worker.split("[ ;]+")) {
+                slow++;
+                var first = alarms.stream()
+                        .filter(a -> a.worker.equals(worker))
+                        .filter(a -> a.tick >= label.onset && a.tick <= label.end + margin)
+                        .findFirst();
+                if (first.isPresent()) {
+                    found++;
+                    double onset = Math.max(label.onset, matrix.ticks.getFirst());
+                    latencies.add((first.get().tick - onset) / matrix.every());
+                } else {
+                    report.fault(family, name, "miss", label.kind + " " + worker, label.onset, "");
+                }
+            }
+        }
+        TreeSet<String> accused = new TreeSet<>();
+        for (Alarm alarm : alarms) {
+            boolean excused = labels.stream()
+                    .filter(l -> l.slow() || l.kind.equals("minor-bump"))
+                    .anyMatch(
+                            l -> l.names(alarm.worker) && alarm.tick >= l.onset - matrix.every()
+                                    && alarm.tick <= l.end + margin);
+            if (!excused) {
+                accused.add(alarm.worker);
+                report.fault(family, name, "false alarm", alarm.event.kind() + " " + alarm.worker, alarm.tick,
+                        String.format(Locale.ROOT, "%.3f of its peers, usually %.3f", alarm.event.ratio(),
+                                alarm.event.usual()));
+            }
+        }
+        return new int[]{slow, found, accused.size()};
+    }
+
+    private static List<Alarm> alarms(Matrix matrix, PeerSettings settings) {
+        List<Alarm> alarms = new ArrayList<>();
+        if (matrix.workers.size() < 2) {
+            return alarms;
+        }
+        PeerGroup group = new PeerGroup(matrix.workers.size(), settings);
+        for (int i = 0; i < matrix.rows.size(); i++) {
+            double tick = matrix.ticks.get(i);
+            for (PeerEvent event : group.onStep((long) tick, matrix.rows.get(i))) {
+                if (event.kind() != PeerEvent.Kind.RECOVERED) {
+                    alarms.add(new Alarm(matrix.workers.get(event.worker()), tick, event));
+                }
+            }
+        }
+        return alarms;
+    }
+
+    private static String row0(Path file) {
+        List<String> first = new ArrayList<>();
+        Csv.read(file, row -> {
+            if (first.isEmpty()) {
+                row.columns()
+                        .entrySet()
+                        .stream()
+                        .filter(c -> c.getValue() == 0)
+                        .forEach(c -> first.add(c.getKey()));
+            }
+        });
+        return first.isEmpty() ? "" : first.getFirst();
+    }
+
+    /** Tables with a column per worker; the workers of a group are those with a value anywhere. */
+    private static void matrices(Path file, Function<Csv.Row, String> group, String tick,
+            Map<String, Matrix> into) {
+        Map<String, List<double[]>> rows = new LinkedHashMap<>();
+        Map<String, List<Double>> ticks = new LinkedHashMap<>();
+        List<String> names = new ArrayList<>();
+        Csv.read(file, row -> {
+            if (names.isEmpty()) {
+                row.columns()
+                        .entrySet()
+                        .stream()
+                        .filter(c -> c.getKey().matches("[a-z]+\\d+"))
+                        .sorted(Map.Entry.comparingByValue())
+                        .forEach(c -> names.add(c.getKey()));
+            }
+            rows.computeIfAbsent(group.apply(row), g -> new ArrayList<>())
+                    .add(names.stream().mapToDouble(row::number).toArray());
+            ticks.computeIfAbsent(group.apply(row), g -> new ArrayList<>()).add(row.number(tick));
+        });
+        rows.forEach((name, values) -> {
+            List<Integer> used = new ArrayList<>();
+            for (int i = 0; i < names.size(); i++) {
+                int column = i;
+                if (values.stream().anyMatch(v -> v[column] > 0)) {
+                    used.add(i);
+                }
+            }
+            into.put(
+                    name,
+                    new Matrix(
+                            used.stream().map(names::get).toList(), ticks.getOrDefault(name, List.of()),
+                            values.stream()
+                                    .map(v -> used.stream().mapToDouble(i -> v[i]).toArray())
+                                    .toList()));
+        });
+    }
+
+    /** Compute time by step and data-parallel rank, one table per pipeline stage. */
+    private static Map<String, Matrix> stages(Path file) {
+        Map<String, TreeMap<Double, Map<String, Double>>> times = new TreeMap<>();
+        Map<String, TreeSet<String>> names = new TreeMap<>();
+        Csv.read(file, row -> {
+            if (row.text("op").endsWith("-compute")) {
+                String stage = row.text("pp");
+                String worker = "dp" + row.text("dp") + "/pp" + stage;
+                names.computeIfAbsent(stage, s -> new TreeSet<>()).add(worker);
+                times.computeIfAbsent(stage, s -> new TreeMap<>())
+                        .computeIfAbsent(row.number("step"), s -> new LinkedHashMap<>())
+                        .merge(worker, row.number("sum_us"), Double::sum);
+            }
+        });
+        Map<String, Matrix> stages = new TreeMap<>();
+        times.forEach((stage, steps) -> {
+            List<String> workers = List.copyOf(names.getOrDefault(stage, new TreeSet<>()));
+            List<double[]> rows = steps.values()
+                    .stream()
+                    .map(
+                            step -> workers.stream()
+                                    .mapToDouble(w -> step.getOrDefault(w, Double.NaN))
+                                    .toArray())
+                    .toList();
+            stages.put(stage, new Matrix(workers, List.copyOf(steps.keySet()), rows));
+        });
+        return stages;
+    }
+}
