@@ -1,0 +1,154 @@
+package io.longhaul.monitor.watch;
+
+import io.longhaul.monitor.log.LogRule;
+import io.longhaul.monitor.log.LogRules;
+import io.longhaul.monitor.loss.LossEvent;
+import io.longhaul.monitor.loss.LossMonitor;
+import io.longhaul.monitor.loss.LossPoint;
+import io.longhaul.monitor.loss.LossSettings;
+import io.longhaul.monitor.steptime.StepTimeEvent;
+import io.longhaul.monitor.steptime.StepTimeMonitor;
+import io.longhaul.monitor.steptime.StepTimeSettings;
+import io.longhaul.monitor.watch.Notice.Grade;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Watches a training log: loss, step time and the lines of everything else that writes there.
+ *
+ * <p>Lines that come twice, as from several ranks, count once. Two steps in a row that were there before, each with
+ * another loss than then, are a restart from a checkpoint: the loss is learned anew, and what the steps take is
+ * compared with before.
+ */
+public final class LogWatch {
+    /** A fault that many ranks tell of is told once in so many lines. */
+    private static final long QUIET_LINES = 1000;
+
+    private final LogRules rules = LogRules.builtIn();
+    private final StepTimeMonitor stepTime = new StepTimeMonitor(StepTimeSettings.usual());
+    private final UnknownLines unknown = new UnknownLines();
+    private final Map<String, Long> told = new HashMap<>();
+    private LossMonitor loss = new LossMonitor(LossSettings.usual());
+    private long lines;
+    private long points;
+    private long lastStep = Long.MIN_VALUE;
+    private double lastLoss = Double.NaN;
+    private long earlierStep = Long.MAX_VALUE;
+
+    /** What the line is reason for, usually nothing. */
+    public List<Notice> accept(String line) {
+        lines++;
+        Optional<Progress> progress = Progress.parse(line);
+        return progress.isPresent() ? progress(progress.get()) : other(line);
+    }
+
+    /** Lines so far. */
+    public long lines() {
+        return lines;
+    }
+
+    /** Points of the loss so far. */
+    public long points() {
+        return points;
+    }
+
+    public UnknownLines unknownLines() {
+        return unknown;
+    }
+
+    /** The newest point that was new, if any. */
+    public Optional<LossPoint> newest() {
+        return lastStep == Long.MIN_VALUE ? Optional.empty() : Optional.of(LossPoint.of(lastStep, lastLoss));
+    }
+
+    private List<Notice> progress(Progress progress) {
+        List<Notice> notices = new ArrayList<>(0);
+        LossPoint point = progress.point();
+        if (point.step() <= lastStep) {
+            boolean goesOn = point.step() > earlierStep;
+            earlierStep = point.step() == lastStep ? earlierStep : point.step();
+            if (!goesOn) {
+                return notices;
+            }
+            notices.add(notice("log", "restart", Grade.INFO, point.step(),
+                    "training went back from step " + lastStep + " to step " + point.step()));
+            loss = new LossMonitor(LossSettings.usual());
+        }
+        earlierStep = Long.MAX_VALUE;
+        points++;
+        lastStep = point.step();
+        lastLoss = point.loss().orElse(Double.NaN);
+        for (LossEvent event : loss.onPoint(point)) {
+            notices.add(
+                    notice("loss", word(event.kind()), Grade.values()[event.grade().ordinal()], event.onset(),
+                            text(event)));
+        }
+        for (StepTimeEvent event : stepTime.onStep(progress.stepSeconds().orElse(Double.NaN))) {
+            notices.add(
+                    notice("step time", word(event.kind()), event.kind().fault() ? Grade.MAJOR : Grade.INFO,
+                            point.step(), text(event)));
+        }
+        return notices;
+    }
+
+    private List<Notice> other(String line) {
+        Optional<LogRule> rule = rules.match(line);
+        if (rule.isEmpty()) {
+            unknown.accept(line);
+            return List.of();
+        }
+        String label = rule.get().label().name();
+        Long before = told.get(label);
+        if (!rule.get().fault() || before != null && lines - before < QUIET_LINES) {
+            return List.of();
+        }
+        told.put(label, lines);
+        Grade grade = rule.get().role() == LogRule.Role.ROOT ? Grade.CRITICAL : Grade.MAJOR;
+        return List.of(
+                new Notice("log", label, grade, lines,
+                        lastStep == Long.MIN_VALUE ? OptionalLong.empty() : OptionalLong.of(lastStep),
+                        rule.get().label().action() + " (" + shortened(line.strip()) + ")"));
+    }
+
+    private Notice notice(String family, String kind, Grade grade, long step, String text) {
+        return new Notice(family, kind, grade, lines, OptionalLong.of(step), text);
+    }
+
+    private static String word(Enum<?> kind) {
+        return kind.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+
+    private static String shortened(String line) {
+        return line.length() <= 160 ? line : line.substring(0, 160) + "...";
+    }
+
+    private static String text(LossEvent e) {
+        String from = String.format(Locale.ROOT, "%.4g where %.4g was expected", e.value(), e.baseline());
+        return switch (e.kind()) {
+            case SPIKE -> "the loss jumped at step " + e.onset() + ": " + from;
+            case DIVERGED -> "the loss rose from step " + e.onset() + " on and has not come back: " + from;
+            case DROPPED -> "the loss fell at once at step " + e.onset() + ": " + from
+                    + "; data that leaks, or broken numbers";
+            case FROZEN -> "the loss has not changed since step " + e.onset();
+            case NOT_FINITE -> "the loss or the gradient is not finite at step " + e.onset();
+            case EARLY_WARNING -> "the gradient norm grows since step " + e.onset() + ": " + from;
+            case PLATEAU -> "the loss has stopped falling since step " + e.onset();
+        };
+    }
+
+    private static String text(StepTimeEvent e) {
+        String ratio = String.format(Locale.ROOT, "%.2f times %.4g s", e.ratio(), e.referenceSeconds());
+        return switch (e.kind()) {
+            case SLOW -> "steps take longer: " + ratio;
+            case CREEP -> "steps take longer and longer: " + ratio;
+            case INTERMITTENT -> "every few steps one takes long: " + ratio;
+            case STALL -> "one step took " + ratio;
+            case RECOVERED -> "steps are as fast as before";
+        };
+    }
+}

@@ -1,0 +1,3 @@
+/** {@code longhaul watch}: a training log, read live. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.orchestrator.cli.watch;
