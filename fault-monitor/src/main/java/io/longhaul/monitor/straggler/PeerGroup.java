@@ -90,10 +90,10 @@ public final class PeerGroup {
         return events;
     }
 
-    /** Standard deviation of the first values, by their quartiles. */
+    /** Standard deviation of the first values, by those below the median: slow ones must not excuse each other. */
     private static double spread(double[] values, int count) {
         Arrays.sort(values, 0, count);
-        return SortedWindow.NORMAL / 2 * (values[3 * (count - 1) / 4] - values[(count - 1) / 4]);
+        return SortedWindow.NORMAL * (values[(count - 1) / 2] - values[(count - 1) / 4]);
     }
 
     /** Median of the first {@code present} sorted values without one of them. */

@@ -21,6 +21,6 @@ public record PeerSettings(
         double certain) {
     /** Chosen on recorded and generated groups; {@code longhaul validate detectors} shows what they find there. */
     public static PeerSettings usual() {
-        return new PeerSettings(15, 0.035, 4, 1.2, 1.15, 5, 1.5);
+        return new PeerSettings(15, 0.035, 4.5, 1.2, 1.15, 5, 1.5);
     }
 }

@@ -52,7 +52,7 @@ class PeerGroupTest {
                         .extracting(PeerEvent::kind)
                         .containsExactly(Kind.SLOWER_THAN_BEFORE, Kind.RECOVERED);
                 assertThat(events).extracting(PeerEvent::worker).containsOnly(3);
-                assertThat(events.getFirst().step()).isBetween(157L, 165L);
+                assertThat(events.getFirst().step()).isBetween(157L, 180L);
             }
         }
     }
@@ -66,6 +66,18 @@ class PeerGroupTest {
     @Test
     void sparesWorkersThatAlwaysHadALittleMoreToDo() {
         assertThat(events(1, 10, 0.02, (step, worker) -> 1 + 0.01 * worker)).isEmpty();
+    }
+
+    @Test
+    void findsFourInTenThatBecomeSlowOneAfterTheOther() {
+        for (int seed = 0; seed < 20; seed++) {
+            List<PeerEvent> events = events(seed, 10, 0.03,
+                    (step, worker) -> worker < 4 && step >= 200 + 5 * worker ? 1.25 : 1);
+            assertThat(events).as("seed %d", seed)
+                    .extracting(PeerEvent::worker)
+                    .containsExactlyInAnyOrder(0, 1, 2, 3);
+            assertThat(events).extracting(PeerEvent::step).allMatch(step -> step >= 200 && step < 240);
+        }
     }
 
     @Test
