@@ -9,11 +9,13 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** Rules for log lines, in their order: the first that matches a line says what it is. */
@@ -21,10 +23,34 @@ public final class LogRules {
     /** What comes later in a line is not looked at. */
     private static final int MAX_LENGTH = 1024;
 
+    private static final int BUCKETS = 4096;
+
     private final List<LogRule> rules;
+    /** By three characters, the texts that begin with them and the rules that need them. */
+    private final List<List<Needed>> needed = new ArrayList<>();
+    private final BitSet alwaysTried = new BitSet();
+
+    private record Needed(String text, int rule) {}
 
     public LogRules(List<LogRule> rules) {
         this.rules = List.copyOf(rules);
+        for (int i = 0; i < BUCKETS; i++) {
+            needed.add(new ArrayList<>(0));
+        }
+        for (int i = 0; i < rules.size(); i++) {
+            Set<String> literals = Literals.of(rules.get(i).pattern().pattern());
+            if (literals == null) {
+                alwaysTried.set(i);
+                continue;
+            }
+            for (String text : literals) {
+                needed.get(bucket(text, 0)).add(new Needed(text, i));
+            }
+        }
+    }
+
+    private static int bucket(String text, int at) {
+        return ((text.charAt(at) * 31 + text.charAt(at + 1)) * 31 + text.charAt(at + 2)) & BUCKETS - 1;
     }
 
     /** The rules that come with Longhaul. */
@@ -78,12 +104,25 @@ public final class LogRules {
 
     /** The first rule that matches; empty for a line of which nothing is known. */
     public Optional<LogRule> match(String line) {
-        CharSequence text = line.length() <= MAX_LENGTH ? line : line.substring(0, MAX_LENGTH);
-        for (LogRule rule : rules) {
-            if (rule.pattern().matcher(text).find()) {
-                return Optional.of(rule);
+        String text = line.length() <= MAX_LENGTH ? line : line.substring(0, MAX_LENGTH);
+        BitSet candidates = candidates(text.toLowerCase(Locale.ROOT));
+        for (int i = candidates.nextSetBit(0); i >= 0; i = candidates.nextSetBit(i + 1)) {
+            if (rules.get(i).pattern().matcher(text).find()) {
+                return Optional.of(rules.get(i));
             }
         }
         return Optional.empty();
+    }
+
+    private BitSet candidates(String lower) {
+        BitSet candidates = (BitSet) alwaysTried.clone();
+        for (int at = 0; at + 2 < lower.length(); at++) {
+            for (Needed one : needed.get(bucket(lower, at))) {
+                if (lower.startsWith(one.text, at)) {
+                    candidates.set(one.rule);
+                }
+            }
+        }
+        return candidates;
     }
 }

@@ -74,7 +74,7 @@ class LogWatchTest {
                 "\ud800", "Xid (PCI:", "): ", "79", "grad norm: ", "{'", "elapsed time per iteration (ms): ",
                 "(".repeat(50),
                 "error ", "x".repeat(3000), "0", "1", ".", "E+", "\t", "CANCELLED AT "};
-        for (int i = 0; i < 3_000; i++) {
+        for (int i = 0; i < 20_000; i++) {
             StringBuilder line = new StringBuilder();
             int count = random.nextInt(14);
             for (int j = 0; j < count; j++) {
@@ -85,7 +85,7 @@ class LogWatchTest {
             }
             watch.accept(line.toString());
         }
-        assertThat(watch.lines()).isEqualTo(3_000);
+        assertThat(watch.lines()).isEqualTo(20_000);
         assertThat(watch.unknownLines().all()).hasSizeLessThanOrEqualTo(256);
     }
 }
