@@ -1,0 +1,3 @@
+/** Why nothing moves any more. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.monitor.hang;
