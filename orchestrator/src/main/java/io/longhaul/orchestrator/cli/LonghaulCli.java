@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.cli;
 
+import io.longhaul.orchestrator.cli.bench.BenchCommand;
 import io.longhaul.orchestrator.cli.demo.DemoCommand;
 import io.longhaul.orchestrator.cli.validate.ValidateCommand;
 import io.longhaul.orchestrator.cli.watch.WatchCommand;

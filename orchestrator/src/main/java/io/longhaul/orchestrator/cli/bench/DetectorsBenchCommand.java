@@ -1,0 +1,77 @@
+package io.longhaul.orchestrator.cli.bench;
+
+import com.sun.management.ThreadMXBean;
+import io.longhaul.monitor.loss.LossMonitor;
+import io.longhaul.monitor.loss.LossPoint;
+import io.longhaul.monitor.loss.LossSettings;
+import io.longhaul.monitor.steptime.StepTimeMonitor;
+import io.longhaul.monitor.steptime.StepTimeSettings;
+import io.longhaul.monitor.straggler.PeerGroup;
+import io.longhaul.monitor.straggler.PeerSettings;
+import java.lang.management.ManagementFactory;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code longhaul bench detectors}: one job, one step per second, all detectors of one controller on one thread. */
+@Command(name = "detectors", mixinStandardHelpOptions = true, description = "Feeds the detectors with the step times of many ranks on one thread; prints time and allocation per step.")
+final class DetectorsBenchCommand implements Runnable {
+    @Option(names = "--ranks", defaultValue = "16384", description = "ranks of the job (default: ${DEFAULT-VALUE})")
+    private int ranks;
+
+    @Option(names = "--peers", defaultValue = "256", description = "ranks that do equal work (default: ${DEFAULT-VALUE})")
+    private int peers;
+
+    @Option(names = "--steps", defaultValue = "600", description = "steps that are measured (default: ${DEFAULT-VALUE})")
+    private int steps;
+
+    @Override
+    public void run() {
+        PeerGroup[] groups = new PeerGroup[Math.max(1, ranks / peers)];
+        for (int i = 0; i < groups.length; i++) {
+            groups[i] = new PeerGroup(peers, PeerSettings.usual());
+        }
+        LossMonitor loss = new LossMonitor(LossSettings.usual());
+        StepTimeMonitor stepTime = new StepTimeMonitor(StepTimeSettings.usual());
+        SplittableRandom random = new SplittableRandom(1);
+        // Drawn beforehand, so that only the detectors are measured.
+        double[][] seconds = new double[4 * 61][peers];
+        for (double[] row : seconds) {
+            for (int i = 0; i < peers; i++) {
+                row[i] = 1 + 0.02 * random.nextGaussian();
+            }
+        }
+        int warmUp = 400;
+        long allocatedBefore = 0;
+        long start = 0;
+        int found = 0;
+        for (int step = 0; step < warmUp + steps; step++) {
+            if (step == warmUp) {
+                allocatedBefore = allocated();
+                start = System.nanoTime();
+            }
+            for (int g = 0; g < groups.length; g++) {
+                found += groups[g].onStep(step, seconds[(step * 7 + g) % seconds.length]).size();
+            }
+            double noise = seconds[step % seconds.length][0];
+            found += loss.onPoint(LossPoint.of(step, 3 + noise)).size();
+            found += stepTime.onStep(noise).size();
+        }
+        double elapsed = (System.nanoTime() - start) / 1e9;
+        long samples = (long) steps * groups.length * peers;
+        double bytes = (allocated() - allocatedBefore) / (double) samples;
+        System.out.printf(
+                Locale.ROOT,
+                "%d ranks in groups of %d, %d steps: %.2f ms per step, %.1f %% of one core at a step per second,"
+                        + " %.0f ns and %.3f bytes allocated per sample; %d findings%n",
+                groups.length * peers, peers, steps, 1e3 * elapsed / steps, 100 * elapsed / steps,
+                1e9 * elapsed / samples, bytes, found);
+    }
+
+    private static long allocated() {
+        return ManagementFactory.getThreadMXBean() instanceof ThreadMXBean bean
+                ? bean.getCurrentThreadAllocatedBytes()
+                : 0;
+    }
+}
