@@ -1,0 +1,3 @@
+/** Which nodes have earned distrust. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.monitor.node;
