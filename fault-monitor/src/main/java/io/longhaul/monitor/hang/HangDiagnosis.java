@@ -60,7 +60,8 @@ public final class HangDiagnosis {
         if (behind.stream().noneMatch(RankState::reporting)) {
             return new HangCause(Kind.RANK_SILENT, ranks, who + " no longer reports, and the others wait");
         }
-        Kind kind = all(behind, Phase.DATA) ? Kind.DATA_LOADER
+        Kind kind = all(behind, Phase.DATA)
+                ? Kind.DATA_LOADER
                 : all(behind, Phase.CHECKPOINT) ? Kind.CHECKPOINT : Kind.RANK_BEHIND;
         String what = switch (kind) {
             case DATA_LOADER -> " waits for data";
@@ -73,7 +74,8 @@ public final class HangDiagnosis {
     /** Everybody is as far as the others. */
     private static HangCause together(List<RankState> ranks) {
         if (all(ranks, Phase.CHECKPOINT)) {
-            return new HangCause(Kind.CHECKPOINT, List.of(), "all ranks are in the checkpoint: look at the storage");
+            return new HangCause(Kind.CHECKPOINT, List.of(),
+                    "all ranks are in the checkpoint: look at the storage");
         }
         if (all(ranks, Phase.DATA)) {
             return new HangCause(Kind.DATA_LOADER, List.of(), "all ranks wait for data: look at its storage");
@@ -90,7 +92,8 @@ public final class HangDiagnosis {
         boolean some = waiting.size() < ranks.stream().map(RankState::rank).distinct().count();
         return new HangCause(
                 Kind.NETWORK, some ? waiting : List.of(),
-                some ? "all have entered the collective and it does not end for ranks " + waiting
+                some
+                        ? "all have entered the collective and it does not end for ranks " + waiting
                         : "all have entered the collective and it does not end: look at the network");
     }
 

@@ -17,6 +17,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Watches a training log: loss, step time and the lines of everything else that writes there.
@@ -29,6 +31,12 @@ public final class LogWatch {
     /** A fault that many ranks tell of is told once in so many lines. */
     private static final long QUIET_LINES = 1000;
 
+    /** So many overflows without a finite loss are more than the loss scale finding its place. */
+    private static final int STORM = 64;
+    private static final Pattern OVERFLOW = Pattern.compile(
+            "grad(ient)? overflow(?: on iteration (\\d{1,15}))?|OVERFLOW! .*skipping step",
+            Pattern.CASE_INSENSITIVE);
+
     private final LogRules rules = LogRules.builtIn();
     private final StepTimeMonitor stepTime = new StepTimeMonitor(StepTimeSettings.usual());
     private final UnknownLines unknown = new UnknownLines();
@@ -39,6 +47,8 @@ public final class LogWatch {
     private long lastStep = Long.MIN_VALUE;
     private double lastLoss = Double.NaN;
     private long earlierStep = Long.MAX_VALUE;
+    private int overflows;
+    private String lastOverflow = "";
 
     /** What the line is reason for, usually nothing. */
     public List<Notice> accept(String line) {
@@ -81,6 +91,7 @@ public final class LogWatch {
         }
         earlierStep = Long.MAX_VALUE;
         points++;
+        overflows = Double.isFinite(point.loss().orElse(Double.NaN)) ? 0 : overflows;
         lastStep = point.step();
         lastLoss = point.loss().orElse(Double.NaN);
         for (LossEvent event : loss.onPoint(point)) {
@@ -97,6 +108,15 @@ public final class LogWatch {
     }
 
     private List<Notice> other(String line) {
+        Matcher overflow = OVERFLOW.matcher(line);
+        if (overflow.find() && !overflow.group().equals(lastOverflow)) {
+            lastOverflow = overflow.group(2) == null ? "" : overflow.group();
+            if (++overflows == STORM) {
+                return List.of(
+                        new Notice("loss", "overflow storm", Grade.CRITICAL, lines, stepSoFar(),
+                                STORM + " overflows and no finite loss among them"));
+            }
+        }
         Optional<LogRule> rule = rules.match(line);
         if (rule.isEmpty()) {
             unknown.accept(line);
@@ -110,9 +130,12 @@ public final class LogWatch {
         told.put(label, lines);
         Grade grade = rule.get().role() == LogRule.Role.ROOT ? Grade.CRITICAL : Grade.MAJOR;
         return List.of(
-                new Notice("log", label, grade, lines,
-                        lastStep == Long.MIN_VALUE ? OptionalLong.empty() : OptionalLong.of(lastStep),
+                new Notice("log", label, grade, lines, stepSoFar(),
                         rule.get().label().action() + " (" + shortened(line.strip()) + ")"));
+    }
+
+    private OptionalLong stepSoFar() {
+        return lastStep == Long.MIN_VALUE ? OptionalLong.empty() : OptionalLong.of(lastStep);
     }
 
     private Notice notice(String family, String kind, Grade grade, long step, String text) {

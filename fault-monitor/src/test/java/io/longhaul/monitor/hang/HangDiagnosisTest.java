@@ -37,8 +37,10 @@ class HangDiagnosisTest {
     @Test
     void tellsDataCheckpointAndSilenceApart() {
         assertThat(withOne(new RankState(3, 0, 99, 99, Phase.DATA, true)).kind()).isEqualTo(Kind.DATA_LOADER);
-        assertThat(withOne(new RankState(3, 0, 99, 99, Phase.CHECKPOINT, true)).kind()).isEqualTo(Kind.CHECKPOINT);
-        assertThat(withOne(new RankState(3, 0, 99, 99, Phase.COMPUTE, false)).kind()).isEqualTo(Kind.RANK_SILENT);
+        assertThat(withOne(new RankState(3, 0, 99, 99, Phase.CHECKPOINT, true)).kind())
+                .isEqualTo(Kind.CHECKPOINT);
+        assertThat(withOne(new RankState(3, 0, 99, 99, Phase.COMPUTE, false)).kind())
+                .isEqualTo(Kind.RANK_SILENT);
         assertThat(HangDiagnosis.of(ranks(8, r -> new RankState(r, 0, 5, 5, Phase.CHECKPOINT, true))))
                 .satisfies(c -> assertThat(c.kind()).isEqualTo(Kind.CHECKPOINT))
                 .satisfies(c -> assertThat(c.ranks()).isEmpty());

@@ -57,6 +57,21 @@ class LogWatchTest {
     }
 
     @Test
+    void tellsAStormOfOverflowsFromALossScaleThatFindsItsPlace() {
+        for (int i = 0; i < 60; i++) {
+            assertThat(watch.accept("0: Grad overflow on iteration " + i)).isEmpty();
+            assertThat(watch.accept("1: Grad overflow on iteration " + i)).isEmpty();
+        }
+        assertThat(steps(60, 100, 3)).isEmpty();
+        List<Notice> notices = new ArrayList<>();
+        for (int i = 100; i < 300; i++) {
+            notices.addAll(watch.accept("0: Grad overflow on iteration " + i));
+        }
+        assertThat(notices).extracting(Notice::kind).containsExactly("overflow storm");
+        assertThat(notices.getFirst().grade()).isEqualTo(Grade.CRITICAL);
+    }
+
+    @Test
     void gathersWhatItDoesNotKnow() {
         for (int i = 0; i < 10; i++) {
             watch.accept("frobnicator 0x" + i + " at /a/" + i + " failed with code " + i);
@@ -74,7 +89,7 @@ class LogWatchTest {
                 "\ud800", "Xid (PCI:", "): ", "79", "grad norm: ", "{'", "elapsed time per iteration (ms): ",
                 "(".repeat(50),
                 "error ", "x".repeat(3000), "0", "1", ".", "E+", "\t", "CANCELLED AT "};
-        for (int i = 0; i < 20_000; i++) {
+        for (int i = 0; i < 5_000; i++) {
             StringBuilder line = new StringBuilder();
             int count = random.nextInt(14);
             for (int j = 0; j < count; j++) {
@@ -85,7 +100,7 @@ class LogWatchTest {
             }
             watch.accept(line.toString());
         }
-        assertThat(watch.lines()).isEqualTo(20_000);
+        assertThat(watch.lines()).isEqualTo(5_000);
         assertThat(watch.unknownLines().all()).hasSizeLessThanOrEqualTo(256);
     }
 }
