@@ -16,7 +16,7 @@ import picocli.CommandLine.Command;
         "0:done", "1:failed", "2:wrong usage, or a RunSpec that is refused", "3:no service answers",
         "4:no such run", "6:the run did not end well", "130:interrupted"}, subcommands = {DemoCommand.class,
                 ServeCommand.class, PlanCommand.class, RunCommand.class, ValidateCommand.class,
-                WatchCommand.class})
+                WatchCommand.class, BenchCommand.class})
 public final class LonghaulCli {
     private LonghaulCli() {}
 

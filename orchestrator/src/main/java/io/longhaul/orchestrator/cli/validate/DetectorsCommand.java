@@ -23,8 +23,7 @@ final class DetectorsCommand implements Runnable {
         long start = System.nanoTime();
         DetectorValidation.run(directory, report);
         if (crossValidate) {
-            LossScore.crossValidate(directory, report);
-            StepTimeScore.crossValidate(directory, report);
+            DetectorValidation.crossValidate(directory, report);
         }
         report.figure("seconds", (System.nanoTime() - start) / 1e9);
         report.write(out);

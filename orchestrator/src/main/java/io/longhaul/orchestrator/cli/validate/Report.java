@@ -11,17 +11,19 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What a validation found out: figures by name, lines for people, and everything that went wrong one by one. */
 final class Report {
-    private final Map<String, Object> figures = new LinkedHashMap<>();
+    private final Map<String, @Nullable Object> figures = new LinkedHashMap<>();
     private final List<String> lines = new ArrayList<>();
     private final List<String> faults = new ArrayList<>();
 
+    /** What is not known, as a share of nothing, is null. */
     void figure(String name, Number value) {
         boolean unknown = value instanceof Double d && !Double.isFinite(d);
-        figures.put(name, unknown ? "unknown" : value);
+        figures.put(name, unknown ? null : value);
     }
 
     void line(String format, Object... values) {

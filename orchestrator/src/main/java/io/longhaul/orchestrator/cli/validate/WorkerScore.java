@@ -27,6 +27,7 @@ import java.util.stream.Stream;
  */
 final class WorkerScore {
     private static final int MARGIN = 15;
+    private static final Matrix NOTHING = new Matrix(List.of(), List.of(), List.of());
 
     private record Label(String dataset, String kind, String worker, double onset, double end) {
         boolean slow() {
@@ -124,11 +125,11 @@ final class WorkerScore {
             Map<String, Matrix> stages = stages(file);
             alarms = new ArrayList<>();
             stages.values().forEach(stage -> alarms.addAll(alarms(stage, settings)));
-            matrix = stages.values().iterator().next();
+            matrix = stages.values().stream().findFirst().orElse(NOTHING);
         } else {
             Map<String, Matrix> one = new TreeMap<>();
             matrices(file, row -> "all", row0(file), one);
-            matrix = one.getOrDefault("all", new Matrix(List.of(), List.of(), List.of()));
+            matrix = one.getOrDefault("all", NOTHING);
             if (name.startsWith("power")) {
                 // Where power is the only signal, a worker that draws less does less.
                 matrix.rows.forEach(row -> Arrays.setAll(row, i -> 1 / row[i]));
@@ -161,7 +162,8 @@ final class WorkerScore {
                         .findFirst();
                 if (first.isPresent()) {
                     found++;
-                    double onset = Math.max(label.onset, matrix.ticks.getFirst());
+                    double onset = Math.max(label.onset,
+                            matrix.ticks.isEmpty() ? 0 : matrix.ticks.getFirst());
                     latencies.add((first.get().tick - onset) / matrix.every());
                 } else {
                     report.fault(family, name, "miss", label.kind + " " + worker, label.onset, "");
