@@ -1,0 +1,3 @@
+/** Faults as they come in real clusters, for rehearsals. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.monitor.rates;
