@@ -179,4 +179,28 @@ class LossMonitorTest {
         }
         assertThat(events).isEqualTo(events(losses));
     }
+
+    @Test
+    void survivesAnyNumbers() {
+        double[] odd = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 0, -0.0,
+                Double.MIN_VALUE,
+                Double.MAX_VALUE, -Double.MAX_VALUE, 1e300};
+        SplittableRandom random = new SplittableRandom(4);
+        LossMonitor monitor = new LossMonitor(LossSettings.usual());
+        long step = 0;
+        int events = 0;
+        for (int i = 0; i < 100_000; i++) {
+            double value = random.nextInt(5) == 0
+                    ? odd[random.nextInt(odd.length)]
+                    : random.nextInt(3) == 0 ? 3 : 3 + random.nextGaussian();
+            step += random.nextInt(4) - 1;
+            OptionalDouble loss = random.nextInt(10) == 0 ? OptionalDouble.empty() : OptionalDouble.of(value);
+            OptionalDouble scale = random.nextBoolean() ? OptionalDouble.of(value) : OptionalDouble.empty();
+            events += monitor.onPoint(
+                    new LossPoint(step, loss, OptionalDouble.of(value * value), scale,
+                            random.nextInt(50) == 0 ? 1 : 0))
+                    .size();
+        }
+        assertThat(events).isPositive();
+    }
 }
