@@ -1,0 +1,214 @@
+package io.longhaul.laws;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Multi-power law of the loss along a learning-rate schedule (Luo et al. 2025, arXiv 2503.12811, equation 1), with all
+ * its constants fitted to curves of one model and batch:
+ *
+ * <pre>L(t) = L0 + A S1(t)^-alpha
+ *        - B sum_{k<=t} (eta_{k-1} - eta_k) f_k [1 - (1 + C eta_k^-gamma S_k(t))^-beta]</pre>
+ *
+ * S1(t) is the sum of the rates up to t, S_k(t) that from step k; a warm-up's rises count as negative falls. In the
+ * paper f_k is 1. Here {@code f_k = (1 + S1(k) / s)^-fade}, s being what {@value #FADING_STEPS} steps at the peak sum
+ * up to: a fall late in a long run gains less than the same fall early, which the paper's law overestimates. Its
+ * authors fitted a peak rate of 3e-4, 24,000 steps, models of 25M to 400M weights and AdamW. One loss takes time in
+ * proportion to the changes of the rate.
+ *
+ * @param floor L0 in nats per token
+ * @param amplitude A, for rates as the optimizer uses them
+ * @param gain B in nats per unit of the rate
+ * @param fade 0 for the law as published
+ */
+public record MultiPowerLaw(
+        double floor,
+        double amplitude,
+        double alpha,
+        double gain,
+        double c,
+        double beta,
+        double gamma,
+        double fade) {
+    /** Huber's delta on the logarithm of the loss, as the authors have it; also what the law leaves unexplained. */
+    private static final double DELTA = 1e-3;
+    /** Neighbouring points are alike: so many of a curve count as independent. */
+    private static final double INDEPENDENT = 10;
+    private static final double FADING_STEPS = 1000;
+    private static final int PARAMETERS = 7;
+    private static final double[] STARTS_BELOW = {0.2, 0.5};
+
+    /**
+     * What is believed of a law's shape before the fit: fits without it reach lower on the curves that they see, and
+     * are worse on others.
+     *
+     * @param spreadLogC standard deviation of ln C
+     * @param spreadLogBeta of ln beta
+     * @param spreadGamma of gamma
+     */
+    public record Shape(
+            double c,
+            double beta,
+            double gamma,
+            double fade,
+            double spreadLogC,
+            double spreadLogBeta,
+            double spreadGamma) {
+        /** The law as published, around its three fits. */
+        public static final Shape PUBLISHED = new Shape(2, 0.6, 0.64, 0, 0.5, 0.3, 0.1);
+        /**
+         * With fading gains, and room for other batches and peaks; chosen on schedules of models of 25M and 100M
+         * weights at 3e-4 and of one of 124M at 1e-4 to 1e-3.
+         */
+        public static final Shape FADING = new Shape(2, 0.6, 0.64, 0.08, 1.5, 1, 0.3);
+    }
+
+    /** Losses at steps of a history. */
+    public double[] losses(RateHistory history, int[] steps) {
+        double[] losses = new double[steps.length];
+        evaluate(history, steps, losses, null, 0);
+        return losses;
+    }
+
+    public double loss(RateHistory history, int step) {
+        return losses(history, new int[]{step})[0];
+    }
+
+    /** The law's shape without doubt, to be carried over to another run of the same model. */
+    public Shape shape() {
+        return new Shape(c, beta, gamma, fade, 0.01, 0.01, 0.01);
+    }
+
+    /** Fits all constants but the fading to curves of one model, each curve with the same weight. */
+    public static MultiPowerLaw fit(List<LossCurve> curves, Shape shape) {
+        if (curves.isEmpty() || curves.stream().anyMatch(curve -> curve.size() == 0)) {
+            throw new IllegalArgumentException("curves must hold at least one, none of them empty");
+        }
+        int n = curves.stream().mapToInt(LossCurve::size).sum();
+        double[] weights = new double[n];
+        double least = Double.POSITIVE_INFINITY;
+        double peak = 0;
+        int row = 0;
+        for (LossCurve curve : curves) {
+            Arrays.fill(weights, row, row + curve.size(), INDEPENDENT / curve.size() / (DELTA * DELTA));
+            row += curve.size();
+            least = Math.min(least, Arrays.stream(curve.losses()).min().orElse(least));
+            peak = Math.max(peak, curve.history().peak());
+        }
+        double free = Double.POSITIVE_INFINITY;
+        double[] spread = {free, free, free, free, shape.spreadLogC, shape.spreadLogBeta, shape.spreadGamma};
+        RobustLeastSquares.Minimum best = null;
+        for (double below : STARTS_BELOW) {
+            double[] start = {least - below, Math.log(0.6), Math.log(0.45), Math.log(0.13 / peak),
+                    Math.log(shape.c), Math.log(shape.beta), shape.gamma};
+            RobustLeastSquares.Minimum found = RobustLeastSquares.minimize(
+                    problem(curves, n, shape.fade), weights, DELTA,
+                    new RobustLeastSquares.Prior(start, spread),
+                    start);
+            if (best == null || found.cost() < best.cost()) {
+                best = found;
+            }
+        }
+        return of(Objects.requireNonNull(best).parameters(), shape.fade);
+    }
+
+    private static MultiPowerLaw of(double[] x, double fade) {
+        return new MultiPowerLaw(
+                x[0], Math.exp(x[1]), Math.exp(x[2]), Math.exp(x[3]), Math.exp(x[4]), Math.exp(x[5]), x[6],
+                fade);
+    }
+
+    private static RobustLeastSquares.Problem problem(List<LossCurve> curves, int n, double fade) {
+        return new RobustLeastSquares.Problem() {
+            @Override
+            public int residuals() {
+                return n;
+            }
+
+            @Override
+            public void evaluate(double[] x, double[] residuals, double @Nullable [][] derivatives) {
+                MultiPowerLaw law = of(x, fade);
+                int row = 0;
+                for (LossCurve curve : curves) {
+                    double[] losses = new double[curve.size()];
+                    law.evaluate(curve.history(), curve.steps(), losses, derivatives, row);
+                    for (int i = 0; i < losses.length; i++, row++) {
+                        residuals[row] = Math.log(losses[i] / curve.losses()[i]);
+                        if (derivatives != null) {
+                            for (int p = 0; p < PARAMETERS; p++) {
+                                derivatives[row][p] /= losses[i];
+                            }
+                        }
+                    }
+                }
+            }
+        };
+    }
+
+    /** Losses and their derivatives by (L0, ln A, ln alpha, ln B, ln C, ln beta, gamma), the latter from a row on. */
+    private void evaluate(
+            RateHistory history, int[] steps, double[] losses, double @Nullable [][] derivatives, int row) {
+        int blocks = history.blocks();
+        double[] change = new double[blocks];
+        double[] logRate = new double[blocks];
+        double[] slope = new double[blocks];
+        double[] before = new double[blocks];
+        for (int j = 0; j < blocks; j++) {
+            int last = history.last(j);
+            change[j] = history.change(j, last) * faded(history, j, last);
+            logRate[j] = history.logRate(j, last);
+            slope[j] = c * Math.exp(-gamma * logRate[j]);
+            before[j] = history.sumBefore(j, last);
+        }
+        for (int i = 0; i < steps.length; i++) {
+            double sum = history.sum(steps[i]);
+            double power = amplitude * Math.pow(sum, -alpha);
+            Falls falls = new Falls();
+            for (int j = 0; j < blocks && history.first(j) <= steps[i]; j++) {
+                if (history.last(j) <= steps[i]) {
+                    falls.add(change[j], logRate[j], slope[j] * (sum - before[j]));
+                } else {
+                    double log = history.logRate(j, steps[i]);
+                    falls.add(
+                            history.change(j, steps[i]) * faded(history, j, steps[i]), log,
+                            c * Math.exp(-gamma * log) * (sum - history.sumBefore(j, steps[i])));
+                }
+            }
+            losses[i] = floor + power + gain * falls.total;
+            if (derivatives != null) {
+                double[] by = derivatives[row + i];
+                by[0] = 1;
+                by[1] = power;
+                by[2] = -power * alpha * Math.log(sum);
+                by[3] = gain * falls.total;
+                by[4] = gain * falls.byLogC;
+                by[5] = gain * falls.byLogBeta;
+                by[6] = gain * falls.byGamma;
+            }
+        }
+    }
+
+    private double faded(RateHistory history, int block, int until) {
+        return Math.pow(1 + history.sumBefore(block, until) / (FADING_STEPS * history.peak()), -fade);
+    }
+
+    /** The law's second sum, in the making. */
+    private final class Falls {
+        private double total;
+        private double byLogC;
+        private double byLogBeta;
+        private double byGamma;
+
+        private void add(double change, double logRate, double response) {
+            double log = Math.log1p(response);
+            double left = Math.exp(-beta * log);
+            total += change * (1 - left);
+            double byResponse = change * beta * left * response / (1 + response);
+            byLogC += byResponse;
+            byGamma -= byResponse * logRate;
+            byLogBeta += change * left * beta * log;
+        }
+    }
+}
