@@ -1,8 +1,9 @@
 package io.longhaul.orchestrator.cli.bench;
 
+import io.longhaul.orchestrator.cli.laws.LawsBenchCommand;
 import picocli.CommandLine.Command;
 
 /** {@code longhaul bench}. */
 @Command(name = "bench", mixinStandardHelpOptions = true, description = "Measures what the built-in models and detectors cost on this machine.", subcommands = {
-        DetectorsBenchCommand.class})
+        DetectorsBenchCommand.class, LawsBenchCommand.class})
 public final class BenchCommand {}
