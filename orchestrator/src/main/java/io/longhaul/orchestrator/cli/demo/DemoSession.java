@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -29,7 +30,7 @@ final class DemoSession implements AutoCloseable {
     private volatile @Nullable ServiceProcess service;
     private volatile @Nullable String runningId;
     private volatile @Nullable FaultInjector injector;
-    private volatile boolean abandoned;
+    private final CountDownLatch interrupted = new CountDownLatch(1);
 
     DemoSession(Path home, int port, boolean keep) {
         this.home = home;
@@ -64,7 +65,7 @@ final class DemoSession implements AutoCloseable {
 
     /** Starts something that {@link #abandon} has to end again, and notes it before that can begin. */
     private synchronized <T> T unlessAbandoned(Supplier<T> start, Consumer<T> note) {
-        if (abandoned) {
+        if (interrupted.getCount() == 0) {
             throw new DemoException("interrupted");
         }
         T started = start.get();
@@ -161,10 +162,11 @@ final class DemoSession implements AutoCloseable {
 
     /** Ctrl-C: no process stays, whatever {@code --keep} says, except a service that was there before. */
     private void abandon() {
-        synchronized (this) {
-            abandoned = true;
-        }
+        interrupted.countDown();
         say("interrupted: ending what was started");
+        synchronized (this) {
+            // A start that is under way is noted by now, and none begins any more.
+        }
         abandonRun();
         if (service != null && service.startedHere()) {
             service.stop();
@@ -172,9 +174,17 @@ final class DemoSession implements AutoCloseable {
         ProcessHandle.current().children().forEach(ProcessHandle::destroyForcibly);
     }
 
-    /** Whether the user has had enough: errors of calls that were under way mean nothing. */
+    /**
+     * Whether the user has had enough: errors of calls that were under way mean nothing. Ctrl-C also reaches a process
+     * that is just being started, and its failure may be known before the interrupt is.
+     */
     boolean abandoned() {
-        return abandoned;
+        try {
+            return interrupted.await(500, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return true;
+        }
     }
 
     private void abandonRun() {
