@@ -3,7 +3,6 @@ package io.longhaul.laws;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Loss along a learning-rate schedule after Tissue et al. 2024 (arXiv 2408.11029), the baseline of the multi-power law:
@@ -77,25 +76,17 @@ public record AnnealingLaw(double floor, double amplitude, double alpha, double 
     }
 
     private static RobustLeastSquares.Problem problem(double[] sums, double[] areas, double[] logs) {
-        return new RobustLeastSquares.Problem() {
-            @Override
-            public int residuals() {
-                return logs.length;
-            }
-
-            @Override
-            public void evaluate(double[] x, double[] residuals, double @Nullable [][] derivatives) {
-                double alpha = Math.exp(x[2]);
-                for (int i = 0; i < logs.length; i++) {
-                    double power = Math.exp(x[1]) * Math.pow(sums[i], -alpha);
-                    double loss = x[0] + power - x[3] * areas[i];
-                    residuals[i] = Math.log(loss) - logs[i];
-                    if (derivatives != null) {
-                        derivatives[i][0] = 1 / loss;
-                        derivatives[i][1] = power / loss;
-                        derivatives[i][2] = -power * alpha * Math.log(sums[i]) / loss;
-                        derivatives[i][3] = -areas[i] / loss;
-                    }
+        return (x, residuals, derivatives) -> {
+            double alpha = Math.exp(x[2]);
+            for (int i = 0; i < logs.length; i++) {
+                double power = Math.exp(x[1]) * Math.pow(sums[i], -alpha);
+                double loss = x[0] + power - x[3] * areas[i];
+                residuals[i] = Math.log(loss) - logs[i];
+                if (derivatives != null) {
+                    derivatives[i][0] = 1 / loss;
+                    derivatives[i][1] = power / loss;
+                    derivatives[i][2] = -power * alpha * Math.log(sums[i]) / loss;
+                    derivatives[i][3] = -areas[i] / loss;
                 }
             }
         };

@@ -2,7 +2,6 @@ package io.longhaul.laws;
 
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Steps to a target loss against the batch, {@code S(B) = Smin + Emin / B} (McCandlish et al. 2018, arXiv 1812.06162;
@@ -56,23 +55,14 @@ public record CriticalBatch(double leastSteps, double leastExamples) {
         Measurement first = measurements.getFirst();
         double most = measurements.stream().mapToDouble(Measurement::steps).min().orElseThrow();
         double[] x = RobustLeastSquares.minimize(
-                new RobustLeastSquares.Problem() {
-                    @Override
-                    public int residuals() {
-                        return measurements.size();
-                    }
-
-                    @Override
-                    public void evaluate(
-                            double[] at, double[] residuals, double @Nullable [][] derivatives) {
-                        double floor = Math.exp(at[0]);
-                        for (int i = 0; i < measurements.size(); i++) {
-                            double share = Math.exp(at[1]) / measurements.get(i).batch();
-                            residuals[i] = Math.log((floor + share) / measurements.get(i).steps());
-                            if (derivatives != null) {
-                                derivatives[i][0] = floor / (floor + share);
-                                derivatives[i][1] = share / (floor + share);
-                            }
+                (at, residuals, derivatives) -> {
+                    double floor = Math.exp(at[0]);
+                    for (int i = 0; i < measurements.size(); i++) {
+                        double share = Math.exp(at[1]) / measurements.get(i).batch();
+                        residuals[i] = Math.log((floor + share) / measurements.get(i).steps());
+                        if (derivatives != null) {
+                            derivatives[i][0] = floor / (floor + share);
+                            derivatives[i][1] = share / (floor + share);
                         }
                     }
                 }, weights, Double.POSITIVE_INFINITY, RobustLeastSquares.Prior.none(2),

@@ -104,7 +104,7 @@ public record MultiPowerLaw(
             double[] start = {least - below, Math.log(0.6), Math.log(0.45), Math.log(0.13 / peak),
                     Math.log(shape.c), Math.log(shape.beta), shape.gamma};
             RobustLeastSquares.Minimum found = RobustLeastSquares.minimize(
-                    problem(curves, n, shape.fade), weights, DELTA,
+                    problem(curves, shape.fade), weights, DELTA,
                     new RobustLeastSquares.Prior(start, spread),
                     start);
             if (best == null || found.cost() < best.cost()) {
@@ -120,26 +120,18 @@ public record MultiPowerLaw(
                 fade);
     }
 
-    private static RobustLeastSquares.Problem problem(List<LossCurve> curves, int n, double fade) {
-        return new RobustLeastSquares.Problem() {
-            @Override
-            public int residuals() {
-                return n;
-            }
-
-            @Override
-            public void evaluate(double[] x, double[] residuals, double @Nullable [][] derivatives) {
-                MultiPowerLaw law = of(x, fade);
-                int row = 0;
-                for (LossCurve curve : curves) {
-                    double[] losses = new double[curve.size()];
-                    law.evaluate(curve.history(), curve.steps(), losses, derivatives, row);
-                    for (int i = 0; i < losses.length; i++, row++) {
-                        residuals[row] = Math.log(losses[i] / curve.losses()[i]);
-                        if (derivatives != null) {
-                            for (int p = 0; p < PARAMETERS; p++) {
-                                derivatives[row][p] /= losses[i];
-                            }
+    private static RobustLeastSquares.Problem problem(List<LossCurve> curves, double fade) {
+        return (x, residuals, derivatives) -> {
+            MultiPowerLaw law = of(x, fade);
+            int row = 0;
+            for (LossCurve curve : curves) {
+                double[] losses = new double[curve.size()];
+                law.evaluate(curve.history(), curve.steps(), losses, derivatives, row);
+                for (int i = 0; i < losses.length; i++, row++) {
+                    residuals[row] = Math.log(losses[i] / curve.losses()[i]);
+                    if (derivatives != null) {
+                        for (int p = 0; p < PARAMETERS; p++) {
+                            derivatives[row][p] /= losses[i];
                         }
                     }
                 }

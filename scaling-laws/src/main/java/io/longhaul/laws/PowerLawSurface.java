@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Final loss against size and data:
@@ -174,35 +173,27 @@ public record PowerLawSurface(double floor, double logA, double logB, double a, 
                 .toArray();
         double[] tokens = points.stream().mapToDouble(p -> Math.log(p.tokens() / REFERENCE_TOKENS)).toArray();
         double[] logs = points.stream().mapToDouble(p -> Math.log(p.loss())).toArray();
-        return new RobustLeastSquares.Problem() {
-            @Override
-            public int residuals() {
-                return logs.length;
-            }
-
-            @Override
-            public void evaluate(double[] x, double[] residuals, double @Nullable [][] derivatives) {
-                double floor = Math.exp(x[0]);
-                double a = Math.exp(x[3] - x[5]);
-                double b = Math.exp(x[4] - x[5]);
-                double k = Math.exp(x[5]);
-                for (int i = 0; i < logs.length; i++) {
-                    double bySize = Math.exp(x[1] - a * sizes[i]);
-                    double byTokens = Math.exp(x[2] - b * tokens[i]);
-                    double both = bySize + byTokens;
-                    double power = Math.pow(both, k);
-                    double loss = floor + power;
-                    residuals[i] = Math.log(loss) - logs[i];
-                    if (derivatives != null) {
-                        double inner = k * power / both / loss;
-                        derivatives[i][0] = floor / loss;
-                        derivatives[i][1] = inner * bySize;
-                        derivatives[i][2] = inner * byTokens;
-                        derivatives[i][3] = -inner * bySize * a * sizes[i];
-                        derivatives[i][4] = -inner * byTokens * b * tokens[i];
-                        derivatives[i][5] = k * power * Math.log(both) / loss - derivatives[i][3]
-                                - derivatives[i][4];
-                    }
+        return (x, residuals, derivatives) -> {
+            double floor = Math.exp(x[0]);
+            double a = Math.exp(x[3] - x[5]);
+            double b = Math.exp(x[4] - x[5]);
+            double k = Math.exp(x[5]);
+            for (int i = 0; i < logs.length; i++) {
+                double bySize = Math.exp(x[1] - a * sizes[i]);
+                double byTokens = Math.exp(x[2] - b * tokens[i]);
+                double both = bySize + byTokens;
+                double power = Math.pow(both, k);
+                double loss = floor + power;
+                residuals[i] = Math.log(loss) - logs[i];
+                if (derivatives != null) {
+                    double inner = k * power / both / loss;
+                    derivatives[i][0] = floor / loss;
+                    derivatives[i][1] = inner * bySize;
+                    derivatives[i][2] = inner * byTokens;
+                    derivatives[i][3] = -inner * bySize * a * sizes[i];
+                    derivatives[i][4] = -inner * byTokens * b * tokens[i];
+                    derivatives[i][5] = k * power * Math.log(both) / loss - derivatives[i][3]
+                            - derivatives[i][4];
                 }
             }
         };

@@ -15,9 +15,8 @@ final class RobustLeastSquares {
     private RobustLeastSquares() {}
 
     /** Residuals with their derivatives. */
+    @FunctionalInterface
     interface Problem {
-        int residuals();
-
         /**
          * @param residuals to fill
          * @param derivatives to fill, residual by parameter; null if not wanted
@@ -38,11 +37,11 @@ final class RobustLeastSquares {
     record Minimum(double[] parameters, double cost) {}
 
     /**
-     * @param weights of the residuals
+     * @param weights one for each residual
      * @param delta where squares turn into sizes; infinite for plain least squares
      */
     static Minimum minimize(Problem problem, double[] weights, double delta, Prior prior, double[] start) {
-        int n = problem.residuals();
+        int n = weights.length;
         int p = start.length;
         double[] at = start.clone();
         double[] residuals = new double[n];

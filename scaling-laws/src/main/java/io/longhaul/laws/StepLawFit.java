@@ -3,7 +3,6 @@ package io.longhaul.laws;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Step Law's form with constants from a grid of one's own: {@code ln eta = r0 + rN ln N + rD ln D} and
@@ -83,22 +82,13 @@ public final class StepLawFit {
                 .average()
                 .orElseThrow();
         return RobustLeastSquares.minimize(
-                new RobustLeastSquares.Problem() {
-                    @Override
-                    public int residuals() {
-                        return runs.size();
-                    }
-
-                    @Override
-                    public void evaluate(
-                            double[] x, double[] residuals, double @Nullable [][] derivatives) {
-                        for (int i = 0; i < runs.size(); i++) {
-                            Good run = runs.get(i);
-                            double[] by = {1, Math.log(run.parameters()), Math.log(run.tokens())};
-                            residuals[i] = x[0] + x[1] * by[1] + x[2] * by[2] - value.applyAsDouble(run);
-                            if (derivatives != null) {
-                                derivatives[i] = Arrays.copyOf(by, by.length);
-                            }
+                (x, residuals, derivatives) -> {
+                    for (int i = 0; i < runs.size(); i++) {
+                        Good run = runs.get(i);
+                        double[] by = {1, Math.log(run.parameters()), Math.log(run.tokens())};
+                        residuals[i] = x[0] + x[1] * by[1] + x[2] * by[2] - value.applyAsDouble(run);
+                        if (derivatives != null) {
+                            derivatives[i] = Arrays.copyOf(by, by.length);
                         }
                     }
                 }, weights, Double.POSITIVE_INFINITY, new RobustLeastSquares.Prior(center, spread), start)
