@@ -12,15 +12,15 @@ import io.longhaul.orchestrator.launch.WorkloadObservation;
 import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
 import io.longhaul.orchestrator.plan.NoPlanException;
 import io.longhaul.orchestrator.plan.PlanPort;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Drives runs: reads what is new, lets {@link RunDecider} decide, stores the decision, then makes the world follow
@@ -28,6 +28,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * any two lines is healed by the next step. Time is an argument.
  */
 public final class RunEngine {
+    private static final Logger LOG = LoggerFactory.getLogger(RunEngine.class);
     private static final int BATCH = 2000;
     private static final int EFFECTS_PER_STEP = 8;
 
@@ -38,24 +39,8 @@ public final class RunEngine {
     private final RunDecider decider;
     private final long epoch;
     private final Map<UUID, LiveRun> runs = new ConcurrentHashMap<>();
-    private final Map<AttemptKey, Map<Integer, Contact>> contacts = new ConcurrentHashMap<>();
+    private final AgentContacts contacts;
     private final Instant listeningSince;
-
-    /**
-     * What is known of an agent's silence.
-     *
-     * @param at when it was last in touch, by this service's clock
-     * @param until everything that it had to say up to then is stored, by its own clock; empty if it never said so
-     */
-    private record Contact(Instant at, Optional<Instant> until) {
-        Contact merge(Contact other) {
-            Optional<Instant> newest = until.isEmpty()
-                    || other.until.isPresent() && other.until.get().isAfter(until.get())
-                            ? other.until
-                            : until;
-            return new Contact(at.isAfter(other.at) ? at : other.at, newest);
-        }
-    }
 
     /**
      * @param epoch from {@link RunStore#takeOver}
@@ -76,6 +61,7 @@ public final class RunEngine {
         this.decider = new RunDecider(launches);
         this.epoch = epoch;
         this.listeningSince = listeningSince;
+        this.contacts = new AgentContacts(listeningSince);
     }
 
     /** @return the run, an earlier one if the idempotency key was used before */
@@ -110,8 +96,7 @@ public final class RunEngine {
      * @param until everything that it had to say up to then, by its own clock, is in the store
      */
     public void heard(AttemptKey attempt, int node, Instant now, Optional<Instant> until) {
-        contacts.computeIfAbsent(attempt, key -> new ConcurrentHashMap<>())
-                .merge(node, new Contact(now, until), Contact::merge);
+        contacts.heard(attempt, node, now, until);
     }
 
     /**
@@ -147,18 +132,21 @@ public final class RunEngine {
         }
         // Presence and contact first: whoever is gone, or has told all up to some time, had sent what is read afterwards.
         List<WorkloadObservation> presence = observed(run);
-        Map<AttemptKey, Map<Integer, Contact>> contact = contact(run.state());
+        Optional<AgentContacts.Heard> heard = run.state()
+                .lastAttempt()
+                .map(attempt -> contacts.of(attempt.launch().key()));
         boolean changed = readRecords(run, now);
         List<RunInput> inputs = new ArrayList<>();
         inputs.add(new RunInput.Tick(listeningSince));
+        // Records start no attempt, so the last one is still the one that was listened to.
         run.state().lastAttempt().filter(Attempt::live).ifPresent(attempt -> {
-            Map<Integer, Contact> heard = contact.getOrDefault(attempt.launch().key(), Map.of());
-            judgedUpTo(attempt, heard).ifPresent(until -> {
+            heard.flatMap(h -> h.toldUpTo(attempt)).ifPresent(until -> {
                 synchronized (run) {
                     inputs.addAll(run.tick(attempt.number(), until));
                 }
             });
-            inputs.addAll(silence(run.state(), attempt, heard, now));
+            heard.ifPresent(h -> inputs.addAll(
+                    h.silence(attempt, run.state().spec().policies().stallTimeout(), now)));
             if (attempt.createdAt().isPresent()) {
                 presence.stream()
                         .filter(p -> p.presence() == Presence.GONE && p.key().equals(attempt.launch().key()))
@@ -166,42 +154,6 @@ public final class RunEngine {
             }
         });
         return decide(run, inputs, now) || changed;
-    }
-
-    private Map<AttemptKey, Map<Integer, Contact>> contact(RunState state) {
-        Map<AttemptKey, Map<Integer, Contact>> copy = new HashMap<>();
-        state.lastAttempt()
-                .map(attempt -> attempt.launch().key())
-                .ifPresent(key -> copy.put(key, Map.copyOf(contacts.getOrDefault(key, Map.of()))));
-        return copy;
-    }
-
-    /** A trainer's silence means something only up to where every agent has told all it knows. */
-    private static Optional<Instant> judgedUpTo(Attempt attempt, Map<Integer, Contact> heard) {
-        Instant earliest = Instant.MAX;
-        for (int node : attempt.nodesNotExited()) {
-            Contact contact = heard.get(node);
-            if (contact == null || contact.until().isEmpty()) {
-                return Optional.empty();
-            }
-            earliest = contact.until().get().isBefore(earliest) ? contact.until().get() : earliest;
-        }
-        return Optional.of(earliest).filter(e -> e.isBefore(Instant.MAX));
-    }
-
-    private List<RunInput> silence(RunState state, Attempt attempt, Map<Integer, Contact> heard,
-            Instant now) {
-        List<RunInput> inputs = new ArrayList<>();
-        for (int node : attempt.nodesNotExited()) {
-            Contact contact = heard.get(node);
-            Instant last = contact == null ? listeningSince : contact.at();
-            if (Duration.between(last, now).compareTo(state.spec().policies().stallTimeout()) > 0) {
-                inputs.add(new RunInput.Silent(attempt.number(), node, last));
-            } else if (contact != null) {
-                inputs.add(new RunInput.Heard(attempt.number(), node));
-            }
-        }
-        return inputs;
     }
 
     private List<WorkloadObservation> observed(LiveRun run) {
@@ -216,18 +168,11 @@ public final class RunEngine {
             if (!batch.isEmpty()) {
                 changed = true;
                 synchronized (run) {
-                    List<RunEvent> events = new ArrayList<>();
-                    List<RunDecider.Command> commands = new ArrayList<>();
-                    RunState state = run.state();
+                    List<RunInput> inputs = new ArrayList<>();
                     for (RunStore.Received received : batch) {
-                        for (RunInput input : run.accept(received)) {
-                            RunDecider.Decision decision = decider.decide(state, input, now, epoch);
-                            state = decision.state();
-                            events.addAll(decision.events());
-                            commands.addAll(decision.commands());
-                        }
+                        inputs.addAll(run.accept(received));
                     }
-                    commit(run, state, events, batch.getLast().id(), commands);
+                    decide(run, inputs, batch.getLast().id(), now);
                 }
             }
         } while (batch.size() == BATCH);
@@ -235,6 +180,11 @@ public final class RunEngine {
     }
 
     private boolean decide(LiveRun run, List<RunInput> inputs, Instant now) {
+        return decide(run, inputs, run.cursor(), now);
+    }
+
+    /** @param cursor id of the last record that the inputs take into account */
+    private boolean decide(LiveRun run, List<RunInput> inputs, long cursor, Instant now) {
         synchronized (run) {
             List<RunEvent> events = new ArrayList<>();
             List<RunDecider.Command> commands = new ArrayList<>();
@@ -245,19 +195,13 @@ public final class RunEngine {
                 events.addAll(decision.events());
                 commands.addAll(decision.commands());
             }
-            if (events.isEmpty()) {
+            if (events.isEmpty() && cursor == run.cursor()) {
                 return false;
             }
-            commit(run, state, events, run.cursor(), commands);
+            store.commit(run.state().id(), epoch, run.sequence(), events, cursor, commands);
+            run.advance(state, events.size(), cursor);
             return true;
         }
-    }
-
-    private void commit(
-            LiveRun run, RunState state, List<RunEvent> events, long cursor,
-            List<RunDecider.Command> commands) {
-        store.commit(run.state().id(), epoch, run.sequence(), events, cursor, commands);
-        run.advance(state, events.size(), cursor);
     }
 
     /** What the state asks of the world, done, and what came of it. */
@@ -300,6 +244,7 @@ public final class RunEngine {
             return new RunInput.NoPlan(String.valueOf(e.getMessage()));
         } catch (RuntimeException e) {
             // Planning is a function of the spec: asked again, it would fail again.
+            LOG.error("planning of run {} broke", state.id(), e);
             return new RunInput.NoPlan("planning broke, please report it: " + e);
         }
     }
@@ -344,6 +289,7 @@ public final class RunEngine {
             return new RunInput.Advised(next, adapt.adapt(request));
         } catch (RuntimeException e) {
             // Workers stand still meanwhile: training on as before beats waiting for advice.
+            LOG.error("advice for attempt {} of run {} broke", next, state.id(), e);
             return new RunInput.Advised(next,
                     new AdaptOutcome(Optional.empty(), "no advice, it broke: " + e));
         }
@@ -356,7 +302,7 @@ public final class RunEngine {
             if (number <= run.state().attempts().size() && !run.state().attempt(number).live()) {
                 backend.fence(seen.key());
                 backend.delete(seen.key());
-                contacts.remove(seen.key());
+                contacts.forget(seen.key());
             }
         }
     }
