@@ -336,9 +336,7 @@ final class LossScore {
         Map<String, List<LossPoint>> series = new LinkedHashMap<>();
         Csv.read(file, row -> series.computeIfAbsent(row.text("run_id"), id -> new ArrayList<>())
                 .add(point(row)));
-        Map<String, List<Double>> latencies = new LinkedHashMap<>();
-        Map<String, Integer> totals = new LinkedHashMap<>();
-        int falseAlarms = 0;
+        InjectedTally tally = new InjectedTally();
         for (Csv.Row row : Csv.read(labelFile)) {
             String id = row.text("run_id");
             String kind = row.text("kind");
@@ -354,40 +352,29 @@ final class LossScore {
             double to = none
                     ? Double.NEGATIVE_INFINITY
                     : row.number("end_step", Double.POSITIVE_INFINITY) + 5 * run.every;
-            List<Double> found = none ? List.of() : latencies.computeIfAbsent(kind, k -> new ArrayList<>());
-            if (!none) {
-                totals.merge(kind, 1, Integer::sum);
-            }
-            boolean hit = false;
+            OptionalDouble latency = OptionalDouble.empty();
             Set<String> counted = new HashSet<>();
             for (LossEvent alarm : alarms(points, settings)) {
                 if (alarm.step() >= from && alarm.step() <= to) {
-                    if (!hit) {
-                        found.add(Math.max(0.0,
-                                run.index(alarm.step()) - (double) run.index(row.number("onset_step"))));
-                    }
-                    hit = true;
+                    latency = latency.isPresent()
+                            ? latency
+                            : OptionalDouble.of(Math.max(0.0,
+                                    run.index(alarm.step()) - (double) run.index(row.number("onset_step"))));
                 } else if (counted.add(alarm.kind() + " " + alarm.onset())) {
-                    falseAlarms++;
+                    tally.falseAlarm();
                     report.fault("injected", id, "false alarm", alarm.kind().toString(), alarm.step(),
                             fault("", alarm)[3]);
                 }
             }
-            if (!hit && !none) {
+            if (latency.isPresent()) {
+                tally.found(kind, latency.getAsDouble());
+            } else if (!none) {
+                tally.missed(kind);
                 report.fault("injected", id, "miss", kind, text(row.number("onset_step")),
                         "amplitude " + row.text("amplitude"));
             }
         }
-        report.line("%-28s %9s %8s", "injected losses", "found", "latency");
-        latencies.forEach((kind, found) -> {
-            int total = totals.getOrDefault(kind, 0);
-            report.figure("injected." + kind + ".found", found.size());
-            report.figure("injected." + kind + ".total", total);
-            report.figure("injected." + kind + ".latency_median", Report.median(found));
-            report.line("  %-26s %9s %8.0f", kind, found.size() + "/" + total, Report.median(found));
-        });
-        report.figure("injected.false_alarms", falseAlarms);
-        report.line("  false alarms %d", falseAlarms);
+        tally.print("injected losses", "injected", report);
     }
 
     private static String text(double step) {

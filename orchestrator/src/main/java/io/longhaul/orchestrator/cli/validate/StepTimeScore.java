@@ -307,11 +307,7 @@ final class StepTimeScore {
             return;
         }
         Map<String, List<double[]>> series = points(file);
-        Map<String, List<Double>> latencies = new LinkedHashMap<>();
-        Map<String, Integer> totals = new LinkedHashMap<>();
-        int falseAlarms = 0;
-        int found = 0;
-        int total = 0;
+        InjectedTally tally = new InjectedTally();
         for (Csv.Row row : Csv.read(labelFile)) {
             String id = row.text("run_id");
             List<double[]> points = series.getOrDefault(id, List.of());
@@ -330,36 +326,19 @@ final class StepTimeScore {
                 if (!none && at >= onset - 1 && at <= end + 5) {
                     latency = latency == null ? Double.valueOf(Math.max(0, at - onset)) : latency;
                 } else {
-                    falseAlarms++;
+                    tally.falseAlarm();
                     StepTimeEvent e = alarm.getValue();
                     report.fault("steptime.injected", id, "false alarm", e.kind().toString(), (long) at,
                             text(e));
                 }
             }
-            if (none) {
-                continue;
-            }
-            total++;
-            totals.merge(kind, 1, Integer::sum);
-            List<Double> of = latencies.computeIfAbsent(kind, k -> new ArrayList<>());
-            if (latency == null) {
+            if (latency != null) {
+                tally.found(kind, latency);
+            } else if (!none) {
+                tally.missed(kind);
                 report.fault("steptime.injected", id, "miss", kind, (long) onset, "");
-            } else {
-                found++;
-                of.add(latency);
             }
         }
-        report.figure("steptime.injected.found", found);
-        report.figure("steptime.injected.total", total);
-        report.figure("steptime.injected.false_alarms", falseAlarms);
-        report.line("%-28s %9s %8s", "injected step times", "found", "latency");
-        latencies.forEach((kind, of) -> {
-            String key = "steptime.injected." + kind.replace(' ', '_');
-            report.figure(key + ".found", of.size());
-            report.figure(key + ".total", totals.getOrDefault(kind, 0));
-            report.line("  %-26s %9s %8.0f", kind, of.size() + "/" + totals.getOrDefault(kind, 0),
-                    Report.median(of));
-        });
-        report.line("  all %d/%d, false alarms %d", found, total, falseAlarms);
+        tally.print("injected step times", "steptime.injected", report);
     }
 }
