@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { curveQuery } from "../../api/queries";
 import type { Run } from "../../api/types";
+import { Head } from "../../components/Head";
 import { LineChart, type LineSeries } from "../../components/LineChart";
 import { ProblemNotice } from "../../components/Notice";
 import { ended } from "../../components/phase";
@@ -284,21 +285,11 @@ function ReadingTable({ readings }: { readings: Reading[] }) {
       <table>
         <thead>
           <tr>
-            <th scope="col" className="number">
-              Step
-            </th>
-            <th scope="col" className="number">
-              Attempt
-            </th>
-            <th scope="col" className="number">
-              Loss
-            </th>
-            <th scope="col" className="number">
-              Learning rate
-            </th>
-            <th scope="col" className="number">
-              Step time
-            </th>
+            <Head number>Step</Head>
+            <Head number>Attempt</Head>
+            <Head number>Loss</Head>
+            <Head number>Learning rate</Head>
+            <Head number>Step time</Head>
           </tr>
         </thead>
         <tbody>

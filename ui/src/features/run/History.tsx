@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { eventsQuery } from "../../api/queries";
 import type { Attempt, Checkpoint, Run, RunEvent } from "../../api/types";
+import { Head } from "../../components/Head";
 import { ProblemNotice } from "../../components/Notice";
 import { Section } from "../../components/Section";
 import { between, clock, count, dateTime, duration, plural } from "../../lib/format";
@@ -20,18 +21,12 @@ export function Attempts({ attempts }: { attempts: Attempt[] }) {
           <table>
             <thead>
               <tr>
-                <th scope="col" className="number">
-                  #
-                </th>
-                <th scope="col">Steps</th>
-                <th scope="col">Outcome</th>
-                <th scope="col">Recipe</th>
-                <th scope="col" className="number">
-                  Step time
-                </th>
-                <th scope="col" className="number">
-                  Took
-                </th>
+                <Head number>#</Head>
+                <Head>Steps</Head>
+                <Head>Outcome</Head>
+                <Head>Recipe</Head>
+                <Head number>Step time</Head>
+                <Head number>Took</Head>
               </tr>
             </thead>
             <tbody>
@@ -88,17 +83,11 @@ export function Checkpoints({ run }: { run: Run }) {
           <table>
             <thead>
               <tr>
-                <th scope="col" className="number">
-                  Step
-                </th>
-                <th scope="col" className="number">
-                  Attempt
-                </th>
-                <th scope="col">State</th>
-                <th scope="col" className="number">
-                  Written in
-                </th>
-                <th scope="col">At</th>
+                <Head number>Step</Head>
+                <Head number>Attempt</Head>
+                <Head>State</Head>
+                <Head number>Written in</Head>
+                <Head>At</Head>
               </tr>
             </thead>
             <tbody>

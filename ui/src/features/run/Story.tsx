@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import type { Incident, RecipeChange } from "../../api/types";
+import { Head } from "../../components/Head";
 import { Icon } from "../../components/Icon";
 import { Section } from "../../components/Section";
 import { amount, clock, count, duration, loss, sentence, signedLoss } from "../../lib/format";
@@ -142,9 +143,9 @@ function ChangeDetails({ change }: { change: RecipeChange }) {
         <caption className="visually-hidden">What changes</caption>
         <thead>
           <tr>
-            <th scope="col">Setting</th>
-            <th scope="col">From</th>
-            <th scope="col">To</th>
+            <Head>Setting</Head>
+            <Head>From</Head>
+            <Head>To</Head>
           </tr>
         </thead>
         <tbody>

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { runsQuery, useLiveRuns } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
+import { Head } from "../../components/Head";
 import { Link } from "../../components/Link";
 import { LiveBadge, StaleNotice } from "../../components/LiveBadge";
 import { Notice, ProblemNotice } from "../../components/Notice";
@@ -40,21 +41,15 @@ function Rows({ rows }: { rows: RunRow[] }) {
     <table className="run-table card">
       <thead>
         <tr>
-          <th scope="col">Run</th>
-          <th scope="col">State</th>
-          <th scope="col">Progress</th>
-          <th scope="col" className="number">
+          <Head>Run</Head>
+          <Head>State</Head>
+          <Head>Progress</Head>
+          <Head number>
             Loss <small>nats/token</small>
-          </th>
-          <th scope="col" className="number">
-            Step time
-          </th>
-          <th scope="col" className="number">
-            Attempts
-          </th>
-          <th scope="col" className="number">
-            Age
-          </th>
+          </Head>
+          <Head number>Step time</Head>
+          <Head number>Attempts</Head>
+          <Head number>Age</Head>
         </tr>
       </thead>
       <tbody>
