@@ -49,14 +49,11 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	args := []string{
-		"--nodes", "4", "--jobset", "--lease-every", "1s", "--crash-backoff", "500ms",
+		"--nodes", "4", "--jobset", "--kueue", "--lease-every", "1s", "--crash-backoff", "500ms",
 		"--flag", "kube-controller-manager:--node-monitor-grace-period=6s",
 		"--flag", "kube-controller-manager:--node-monitor-period=1s",
 		"--flag", "kube-apiserver:--default-unreachable-toleration-seconds=2",
 		"--flag", "kube-apiserver:--default-not-ready-toleration-seconds=2",
-	}
-	if hasKueue() {
-		args = append(args, "--kueue")
 	}
 	shared, err = start(directory, args...)
 	if err != nil {
@@ -76,11 +73,6 @@ func TestMain(m *testing.M) {
 		fmt.Println("logs:", filepath.Join(directory, "logs"))
 	}
 	os.Exit(code)
-}
-
-func hasKueue() bool {
-	_, err := os.Stat(filepath.Join(binaries, "kueue"))
-	return err == nil
 }
 
 func start(directory string, args ...string) (*bench, error) {

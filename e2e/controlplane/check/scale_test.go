@@ -103,9 +103,6 @@ spec:
 }
 
 func TestKueueAdmitsWithinItsQuota(t *testing.T) {
-	if !hasKueue() {
-		t.Skip("Kueue was not built")
-	}
 	ns := shared.namespace(t)
 	shared.create(t, ns, `apiVersion: kueue.x-k8s.io/v1beta2
 kind: ResourceFlavor

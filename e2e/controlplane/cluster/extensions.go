@@ -57,20 +57,29 @@ func (e endpoint) clientConfig(config map[string]any) {
 	config["url"], config["caBundle"] = e.url+path, e.authority
 }
 
-// installDefinitions creates an extension's own kinds and waits until they can be used. Kinds of several versions are
-// converted by the extension.
-func installDefinitions(ctx context.Context, config *rest.Config, s State, extension string) error {
+// installer makes what an extension needs in the API server, from its published manifests.
+type installer struct {
+	extension string
+	manifests string
+	client    *dynamic.DynamicClient
+	endpoint  endpoint
+}
+
+func newInstaller(config *rest.Config, s State, extension string) (installer, error) {
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
-		return err
+		return installer{}, err
 	}
 	e, err := endpointOf(s, extension)
-	if err != nil {
-		return err
-	}
-	files, err := filepath.Glob(filepath.Join(s.Options.Binaries, "manifests", extension, "crd", "*.yaml"))
+	return installer{extension, filepath.Join(s.Options.Binaries, "manifests", extension), client, e}, err
+}
+
+// definitions creates the extension's own kinds and waits until they can be used. Kinds of several versions are
+// converted by the extension.
+func (i installer) definitions(ctx context.Context) error {
+	files, err := filepath.Glob(filepath.Join(i.manifests, "crd", "*.yaml"))
 	if err != nil || len(files) == 0 {
-		return errors.Join(err, fmt.Errorf("no definitions of %s in %s", extension, s.Options.Binaries))
+		return errors.Join(err, fmt.Errorf("no definitions of %s in %s", i.extension, i.manifests))
 	}
 	var names []string
 	for _, file := range files {
@@ -83,12 +92,12 @@ func installDefinitions(ctx context.Context, config *rest.Config, s State, exten
 				unstructured.SetNestedMap(object.Object, map[string]any{
 					"strategy": "Webhook",
 					"webhook": map[string]any{
-						"clientConfig":             map[string]any{"url": e.url + "/convert", "caBundle": e.authority},
+						"clientConfig":             map[string]any{"url": i.endpoint.url + "/convert", "caBundle": i.endpoint.authority},
 						"conversionReviewVersions": []any{"v1"},
 					},
 				}, "spec", "conversion")
 			}
-			if _, err := client.Resource(definitionResource).Create(ctx, object, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+			if _, err := i.client.Resource(definitionResource).Create(ctx, object, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 				return err
 			}
 			names = append(names, object.GetName())
@@ -96,7 +105,7 @@ func installDefinitions(ctx context.Context, config *rest.Config, s State, exten
 	}
 	for _, name := range names {
 		for {
-			object, err := client.Resource(definitionResource).Get(ctx, name, metav1.GetOptions{})
+			object, err := i.client.Resource(definitionResource).Get(ctx, name, metav1.GetOptions{})
 			if err == nil && established(object) {
 				break
 			}
@@ -118,22 +127,14 @@ func established(definition *unstructured.Unstructured) bool {
 	})
 }
 
-func installWebhooks(ctx context.Context, config *rest.Config, s State, extension string) error {
-	client, err := dynamic.NewForConfig(config)
-	if err != nil {
-		return err
-	}
-	e, err := endpointOf(s, extension)
-	if err != nil {
-		return err
-	}
-	objects, err := readObjects(filepath.Join(s.Options.Binaries, "manifests", extension, "webhooks.yaml"))
+func (i installer) webhooks(ctx context.Context) error {
+	objects, err := readObjects(filepath.Join(i.manifests, "webhooks.yaml"))
 	if err != nil {
 		return err
 	}
 	for _, object := range objects {
-		adaptWebhooks(object, extension, e)
-		resource := client.Resource(webhookResources[object.GetKind()])
+		adaptWebhooks(object, i.extension, i.endpoint)
+		resource := i.client.Resource(webhookResources[object.GetKind()])
 		if _, err := resource.Create(ctx, object, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 			return err
 		}

@@ -171,13 +171,17 @@ func (s *supervisor) up(ctx context.Context, say func(string, ...any)) error {
 		if s.find(extension) == nil {
 			continue
 		}
-		if err := installDefinitions(deadline, config, s.state, extension); err != nil {
+		install, err := newInstaller(config, s.state, extension)
+		if err != nil {
+			return err
+		}
+		if err := install.definitions(deadline); err != nil {
 			return err
 		}
 		if err := start(extension); err != nil {
 			return err
 		}
-		if err := installWebhooks(deadline, config, s.state, extension); err != nil {
+		if err := install.webhooks(deadline); err != nil {
 			return err
 		}
 	}
