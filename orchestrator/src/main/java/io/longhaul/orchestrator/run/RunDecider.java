@@ -11,12 +11,12 @@ import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * The run's life: what an input means for a run. Pure: the same arguments give the same decision, and an input
@@ -137,20 +137,30 @@ public final class RunDecider {
         }
 
         private Optional<Incident> unreachable(int attempt, int node) {
-            return state.incidents()
-                    .stream()
-                    .filter(i -> i.kind() == Finding.Kind.UNREACHABLE && i.status() == Incident.Status.OPEN)
+            return open(Finding.Kind.UNREACHABLE)
                     .filter(i -> i.attempt() == attempt
                             && Integer.toString(node).equals(i.evidence().get(Responses.NODE)))
                     .findFirst();
         }
 
+        private Stream<Incident> open(Finding.Kind kind) {
+            return state.incidents()
+                    .stream()
+                    .filter(i -> i.kind() == kind && i.status() == Incident.Status.OPEN);
+        }
+
         private Incident silent(Attempt attempt, RunInput.Silent input) {
-            Finding finding = new Finding(Finding.Kind.UNREACHABLE, now, OptionalLong.empty(),
-                    OptionalInt.empty(),
+            return incident(attempt, Finding.Kind.UNREACHABLE,
                     "nothing was heard from the agent of node " + input.node() + " since "
                             + input.lastHeard(),
                     Map.of(Responses.NODE, Integer.toString(input.node())));
+        }
+
+        /** What the run itself noticed, without a detector. */
+        private Incident incident(Attempt attempt, Finding.Kind kind, String summary,
+                Map<String, String> evidence) {
+            Finding finding = new Finding(kind, now, OptionalLong.empty(), OptionalInt.empty(), summary,
+                    evidence);
             return Responses.respond(state,
                     new RunInput.Found(attempt.number(), finding, Optional.empty(), attempt.lastStep()), now);
         }
@@ -225,10 +235,7 @@ public final class RunDecider {
         private void found(Attempt attempt, RunInput.Found input) {
             Finding finding = input.finding();
             if (finding.kind() == Finding.Kind.RECOVERED) {
-                state.incidents()
-                        .stream()
-                        .filter(i -> i.kind() == Finding.Kind.SLOW_RANK && i.status() == Incident.Status.OPEN)
-                        .filter(i -> i.rank().equals(finding.rank()))
+                open(Finding.Kind.SLOW_RANK).filter(i -> i.rank().equals(finding.rank()))
                         .forEach(
                                 i -> emit(
                                         new RunEvent.IncidentClosed(now, i.id(), Incident.Status.RECOVERED)));
@@ -246,20 +253,11 @@ public final class RunDecider {
 
         private boolean known(Finding finding) {
             return finding.kind() == Finding.Kind.SLOW_RANK
-                    && state.incidents()
-                            .stream()
-                            .anyMatch(
-                                    i -> i.kind() == Finding.Kind.SLOW_RANK
-                                            && i.status() == Incident.Status.OPEN
-                                            && i.rank().equals(finding.rank()));
+                    && open(Finding.Kind.SLOW_RANK).anyMatch(i -> i.rank().equals(finding.rank()));
         }
 
         private void fail(Attempt attempt, Finding.Kind kind, String summary, Duration grace) {
-            Finding finding = new Finding(kind, now, OptionalLong.empty(), OptionalInt.empty(), summary,
-                    Map.of());
-            RunInput.Found input = new RunInput.Found(attempt.number(), finding, Optional.empty(),
-                    attempt.lastStep());
-            emit(new RunEvent.IncidentOpened(now, Responses.respond(state, input, now)));
+            emit(new RunEvent.IncidentOpened(now, incident(attempt, kind, summary, Map.of())));
             end(attempt, summary, grace);
         }
 
@@ -397,13 +395,11 @@ public final class RunDecider {
             PlannedRun plan = state.plan().orElseThrow();
             RankProcess process = launches.process(state, recipe, resume, skipped);
             AttemptKey key = new AttemptKey(state.id(), state.attempts().size() + 1);
-            Map<String, String> environment = new LinkedHashMap<>(process.environment());
             emit(
                     new RunEvent.AttemptDecided(
                             now,
                             new AttemptLaunch(key, epoch, plan.nodes(), plan.ranksPerNode(),
-                                    process.command(),
-                                    environment, resume),
+                                    process.command(), process.environment(), resume),
                             recipe,
                             skipped));
         }
