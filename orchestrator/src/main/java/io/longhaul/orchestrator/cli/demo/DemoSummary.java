@@ -233,7 +233,7 @@ final class DemoSummary {
 
     private static String effect(JsonNode c) {
         return String.format(Locale.ROOT,
-                "effect on the final loss predicted %+.3f (90 %%: %+.3f to %+.3f), measured %+.3f",
+                "effect on the final loss predicted %+.3f (90 %%: %+.3f to %+.3f); measured against the loss predicted without it %+.3f",
                 c.path("predictedFinalLoss").asDouble(Double.NaN)
                         - c.path("predictedFinalLossUnchanged").asDouble(Double.NaN),
                 c.path("effectLow90").asDouble(Double.NaN), c.path("effectHigh90").asDouble(Double.NaN),

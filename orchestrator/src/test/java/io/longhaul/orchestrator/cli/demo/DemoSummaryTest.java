@@ -37,7 +37,7 @@ class DemoSummaryTest {
                 "predicted 110.0 ms, measured 100.0 ms (+10.0 %)",
                 "-> roll back to step 150; 28,672 tokens lost, 6,144 redone, training again after 4.3 s",
                 "scored before attempt 3: constant at 1.0e-03 -> wsd at 1.0e-03, falling to 0.0e+00 over the last 300 steps",
-                "effect on the final loss predicted -0.100 (90 %: -0.200 to -0.030), measured -0.050",
+                "effect on the final loss predicted -0.100 (90 %: -0.200 to -0.030); measured against the loss predicted without it -0.050",
                 "1,000 kept, 94,208 lost, 71,680 of them redone, 32,768 skipped",
                 "train 75.0, redo 25.0; together 100.0");
         assertThat(summary.passed()).isTrue();
