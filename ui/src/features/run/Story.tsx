@@ -206,7 +206,7 @@ function Effect({ change }: { change: RecipeChange }) {
             "measured (dot)",
             change.score === null
               ? "when the run has ended"
-              : `${loss(change.score.measuredFinalLoss)}, ${change.score.inInterval ? "inside" : "outside"} the interval; effect ${signedLoss(change.score.measuredEffect)}`,
+              : `${loss(change.score.measuredFinalLoss)}, ${change.score.inInterval ? "inside" : "outside"} the interval; ${signedLoss(change.score.measuredEffect)} against the loss predicted without it`,
           ],
         ]}
       />
