@@ -24,7 +24,9 @@ test("a link to a change of recipe opens it with prediction, interval and score"
   window.history.replaceState(null, "", "/runs/x?show=before-attempt-2");
   render(<Story story={buildStory(sampleRun())} />);
   expect(screen.getByText("1.830 (1.790 to 1.870)")).toBeTruthy();
-  expect(screen.getByText("1.820, inside the interval; −0.130 against the loss predicted without it")).toBeTruthy();
+  expect(
+    screen.getByText("1.820, inside the interval; −0.130 against the loss predicted without it"),
+  ).toBeTruthy();
 });
 
 test("a change that is not over has no measurement", () => {
