@@ -1,11 +1,11 @@
 package io.longhaul.orchestrator.plan;
 
 import io.longhaul.orchestrator.run.RunSpec;
-import io.longhaul.planner.Candidate;
-import io.longhaul.planner.Machine;
-import io.longhaul.planner.Plan;
-import io.longhaul.planner.PlanResult;
-import io.longhaul.planner.StageMemory;
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.memory.StageMemory;
+import io.longhaul.planner.search.Plan;
+import io.longhaul.planner.search.PlanResult;
 import java.util.Locale;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -20,7 +20,7 @@ final class PlanJson {
 
     static ObjectNode view(RunSpec spec, PlanResult result, Machine machine) {
         Plan best = result.best().orElseThrow();
-        ObjectNode view = candidate(best.candidate());
+        ObjectNode view = candidate(best.layout());
         long steps = spec.training().steps(spec.model().sequenceLength());
         view.put("globalBatch", spec.training().recipe().globalBatch());
         view.put("worldSize", machine.ranks());
@@ -33,7 +33,7 @@ final class PlanJson {
         view.put("reason", result.reason());
         ArrayNode others = view.putArray("runnersUp");
         for (PlanResult.RunnerUp other : result.runnersUp()) {
-            ObjectNode node = candidate(other.plan().candidate());
+            ObjectNode node = candidate(other.plan().layout());
             node.put("stepSeconds", other.plan().stepSeconds());
             node.put("why", other.why());
             others.add(node);
@@ -52,7 +52,7 @@ final class PlanJson {
         return view;
     }
 
-    private static ObjectNode candidate(Candidate c) {
+    private static ObjectNode candidate(ParallelLayout c) {
         ObjectNode node = MAPPER.createObjectNode();
         node.putObject("layout")
                 .put("tensor", c.tensor())
@@ -62,8 +62,8 @@ final class PlanJson {
                 .put("expert", c.expert());
         node.put("microBatch", c.microBatch());
         node.put("microBatches", c.microBatches());
-        node.put("recompute", c.recompute().name().toLowerCase(Locale.ROOT));
-        node.put("zeroStage", c.zeroStage());
+        node.put("recompute", c.recompute().kind().name().toLowerCase(Locale.ROOT));
+        node.put("zeroStage", c.sharding().stage());
         return node;
     }
 

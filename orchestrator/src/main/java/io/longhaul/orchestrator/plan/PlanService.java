@@ -2,14 +2,14 @@ package io.longhaul.orchestrator.plan;
 
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpec.Cluster;
-import io.longhaul.planner.Accelerator;
-import io.longhaul.planner.Candidate;
-import io.longhaul.planner.Machine;
-import io.longhaul.planner.Plan;
-import io.longhaul.planner.PlanRequest;
-import io.longhaul.planner.PlanRequest.Abilities;
-import io.longhaul.planner.PlanResult;
-import io.longhaul.planner.Planner;
+import io.longhaul.planner.cluster.Accelerator;
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.search.Plan;
+import io.longhaul.planner.search.PlanRequest;
+import io.longhaul.planner.search.PlanRequest.Abilities;
+import io.longhaul.planner.search.PlanResult;
+import io.longhaul.planner.search.Planner;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -64,13 +64,13 @@ public final class PlanService implements PlanPort {
     }
 
     private static PlannedRun planned(Plan best, Machine machine, String view) {
-        Candidate c = best.candidate();
+        ParallelLayout c = best.layout();
         return new PlannedRun(
                 new RunSpec.Layout(c.tensor(), c.pipeline(), c.data(), c.context()),
                 c.expert(),
                 c.microBatch(),
-                c.recompute().name().toLowerCase(Locale.ROOT),
-                c.zeroStage(),
+                c.recompute().kind().name().toLowerCase(Locale.ROOT),
+                c.sharding().stage(),
                 machine.nodes(),
                 machine.ranksPerNode(),
                 best.stepSeconds(),

@@ -1,7 +1,7 @@
 package io.longhaul.orchestrator.plan;
 
 import io.longhaul.orchestrator.run.RunSpec.Model;
-import io.longhaul.planner.Machine;
+import io.longhaul.planner.cluster.Machine;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator.run;
 
-import io.longhaul.planner.ModelShape;
+import io.longhaul.planner.model.ModelShape;
+
 import java.time.Duration;
 import java.util.Optional;
 

@@ -5,7 +5,7 @@ import io.longhaul.orchestrator.run.RunSpec.Model;
 import io.longhaul.orchestrator.run.RunSpec.Moe;
 import io.longhaul.orchestrator.run.RunSpec.Policies;
 import io.longhaul.orchestrator.run.RunSpec.Training;
-import io.longhaul.planner.Accelerator;
+import io.longhaul.planner.cluster.Accelerator;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,9 +1,17 @@
-package io.longhaul.planner;
+package io.longhaul.planner.search;
 
-import io.longhaul.planner.Candidate.Recompute;
-import io.longhaul.planner.PlanRequest.Abilities;
-import io.longhaul.planner.PlanRequest.Fixed;
-import io.longhaul.planner.PlanResult.Rejection;
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.cost.CostModel;
+import io.longhaul.planner.cost.StepCost;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Recompute;
+import io.longhaul.planner.layout.Sharding;
+import io.longhaul.planner.memory.MemoryModel;
+import io.longhaul.planner.memory.StageMemory;
+import io.longhaul.planner.model.ModelShape;
+import io.longhaul.planner.search.PlanRequest.Abilities;
+import io.longhaul.planner.search.PlanRequest.Fixed;
+import io.longhaul.planner.search.PlanResult.Rejection;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -79,18 +87,18 @@ public final class Planner {
     /** Order of plans: faster first, then less memory, then the simpler one. */
     static final Comparator<Plan> ORDER = Comparator.comparingDouble(Plan::stepSeconds)
             .thenComparingDouble(Plan::peakBytes)
-            .thenComparing(plan -> plan.candidate().toString());
+            .thenComparing(plan -> plan.layout().toString());
 
     /** The candidate with what it costs, whether it fits or not. */
-    static Plan price(PlanRequest request, Candidate c) {
+    static Plan price(PlanRequest request, ParallelLayout c) {
         ModelShape model = request.model();
-        Map<String, Double> parts = new CostModel(model, request.machine()).breakdown(c);
-        double seconds = parts.values().stream().mapToDouble(Double::doubleValue).sum();
+        StepCost cost = new CostModel(model, request.machine()).price(c);
+        double seconds = cost.total();
         long tokens = (long) request.globalBatch() * model.sequenceLength();
         double peak = request.machine().peakFlops() * request.machine().ranks();
         return new Plan(
-                c, parts, seconds, tokens / seconds, model.stepFlops(tokens) / seconds / peak,
-                new MemoryModel(request).stages(c));
+                c, cost.labelled(), seconds, tokens / seconds, model.stepFlops(tokens) / seconds / peak,
+                new MemoryModel(model, request.machine()).stages(c));
     }
 
     /** What makes a layout or a candidate illegal, memory apart; an example shows the values. */
@@ -145,12 +153,13 @@ public final class Planner {
         }
 
         @Nullable
-        Rejection inner(Candidate c) {
-            if (c.zeroStage() > 1 && c.pipeline() > 1) {
+        Rejection inner(ParallelLayout c) {
+            if (c.sharding().stage() > 1 && c.pipeline() > 1) {
                 return new Rejection("sharded gradients exclude a pipeline",
-                        "zero " + c.zeroStage() + " with pipeline " + c.pipeline(), 1);
+                        "zero " + c.sharding().stage() + " with pipeline " + c.pipeline(), 1);
             }
-            if (c.recompute() == Recompute.SELECTIVE && !request.abilities().selectiveRecompute()) {
+            if (c.recompute().kind() == Recompute.Kind.SELECTIVE
+                    && !request.abilities().selectiveRecompute()) {
                 return new Rejection("the trainer recomputes whole layers or nothing", "recompute selective",
                         1);
             }
@@ -208,18 +217,24 @@ public final class Planner {
             int perRank = request.globalBatch() / data;
             for (int microBatch : divisors(perRank)) {
                 for (int expert : request.model().mixtureOfExperts() ? divisors(data) : List.of(1)) {
-                    for (Recompute recompute : Recompute.values()) {
+                    for (Recompute recompute : List.of(Recompute.NONE, Recompute.SELECTIVE, Recompute.FULL)) {
                         for (int zero = 0; zero <= request.abilities().maxZeroStage(); zero++) {
                             candidate(
-                                    new Candidate(tensor, context, pipeline, data, expert, microBatch,
-                                            perRank / microBatch, recompute, zero));
+                                    ParallelLayout
+                                            .of(tensor, context, pipeline, data, microBatch,
+                                                    perRank / microBatch)
+                                            .withExperts(expert, tensor)
+                                            .withSequenceParallel(
+                                                    request.abilities().sequenceParallel() && tensor > 1)
+                                            .withRecompute(recompute)
+                                            .withSharding(Sharding.stage(zero)));
                         }
                     }
                 }
             }
         }
 
-        private void candidate(Candidate c) {
+        private void candidate(ParallelLayout c) {
             considered++;
             Rejection broken = rules.inner(c);
             if (broken != null) {
@@ -277,7 +292,7 @@ public final class Planner {
                             plans.size())
                     : String.format(
                             Locale.ROOT, "fastest of %,d plans that fit; the next layout, %s, is %s",
-                            plans.size(), others.getFirst().plan().candidate(), others.getFirst().why());
+                            plans.size(), others.getFirst().plan().layout(), others.getFirst().why());
             return new PlanResult(Optional.of(best), reason, others, reasons, considered);
         }
 
@@ -293,7 +308,7 @@ public final class Planner {
         }
 
         private static String layoutOf(Plan plan) {
-            Candidate c = plan.candidate();
+            ParallelLayout c = plan.layout();
             return c.tensor() + "/" + c.pipeline() + "/" + c.context() + "/" + c.data();
         }
 

@@ -1,4 +1,4 @@
-package io.longhaul.planner;
+package io.longhaul.planner.cluster;
 
 /**
  * What the ranks run on, as far as times and sizes go. Two kinds: an {@link Accelerator} computed from its data

@@ -1,17 +1,20 @@
-package io.longhaul.planner;
+package io.longhaul.planner.search;
+
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.memory.StageMemory;
 
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * A candidate with what it costs.
+ * A layout with what it costs.
  *
  * @param breakdown seconds by what they are spent on
  * @param utilisation model FLOP/s over peak FLOP/s of all ranks, in [0, 1]
  */
 public record Plan(
-        Candidate candidate,
+        ParallelLayout layout,
         Map<String, Double> breakdown,
         double stepSeconds,
         double tokensPerSecond,

@@ -1,4 +1,4 @@
-package io.longhaul.planner;
+package io.longhaul.planner.memory;
 
 import java.util.LinkedHashMap;
 import java.util.Map;

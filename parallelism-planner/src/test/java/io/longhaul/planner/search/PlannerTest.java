@@ -1,12 +1,18 @@
-package io.longhaul.planner;
+package io.longhaul.planner.search;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.longhaul.planner.Candidate.Recompute;
-import io.longhaul.planner.PlanRequest.Abilities;
-import io.longhaul.planner.PlanRequest.Fixed;
-import io.longhaul.planner.PlanResult.Rejection;
+import io.longhaul.planner.Shapes;
+import io.longhaul.planner.cluster.Accelerator;
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Recompute;
+import io.longhaul.planner.layout.Sharding;
+import io.longhaul.planner.model.ModelShape;
+import io.longhaul.planner.search.PlanRequest.Abilities;
+import io.longhaul.planner.search.PlanRequest.Fixed;
+import io.longhaul.planner.search.PlanResult.Rejection;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -21,9 +27,9 @@ class PlannerTest {
     private static final int SEEDS = 150;
 
     /** Every candidate of the space, legal or not, by plain loops over the degrees. */
-    private static List<Candidate> everything(PlanRequest request) {
+    private static List<ParallelLayout> everything(PlanRequest request) {
         int ranks = request.machine().ranks();
-        List<Candidate> all = new ArrayList<>();
+        List<ParallelLayout> all = new ArrayList<>();
         for (int tensor = 1; tensor <= ranks; tensor++) {
             for (int context = 1; tensor * context <= ranks; context++) {
                 for (int pipeline = 1; tensor * context * pipeline <= ranks; pipeline++) {
@@ -38,15 +44,20 @@ class PlannerTest {
     }
 
     private static void inner(
-            List<Candidate> all, PlanRequest request, int tensor, int context, int pipeline, int data) {
+            List<ParallelLayout> all, PlanRequest request, int tensor, int context, int pipeline, int data) {
         int samples = request.globalBatch() / data;
         for (int expert = 1; expert <= (request.model().mixtureOfExperts() ? data : 1); expert++) {
             for (int microBatch = 1; microBatch <= samples; microBatch++) {
-                for (Recompute recompute : Recompute.values()) {
+                for (Recompute recompute : List.of(Recompute.NONE, Recompute.SELECTIVE, Recompute.FULL)) {
                     for (int zero = 0; zero <= 3 && data % expert == 0 && samples % microBatch == 0; zero++) {
                         all.add(
-                                new Candidate(tensor, context, pipeline, data, expert, microBatch,
-                                        samples / microBatch, recompute, zero));
+                                ParallelLayout
+                                        .of(tensor, context, pipeline, data, microBatch, samples / microBatch)
+                                        .withExperts(expert, tensor)
+                                        .withSequenceParallel(
+                                                request.abilities().sequenceParallel() && tensor > 1)
+                                        .withRecompute(recompute)
+                                        .withSharding(Sharding.stage(zero)));
                     }
                 }
             }
@@ -54,7 +65,7 @@ class PlannerTest {
     }
 
     /** The rules once more, as one condition. */
-    private static boolean legal(PlanRequest request, Candidate c) {
+    private static boolean legal(PlanRequest request, ParallelLayout c) {
         ModelShape m = request.model();
         Abilities able = request.abilities();
         boolean fixed = request.fixed()
@@ -65,14 +76,14 @@ class PlannerTest {
         return fixed
                 && c.tensor() * c.context() * c.pipeline() * c.data() == request.machine().ranks()
                 && c.tensor() <= able.maxTensor() && c.pipeline() <= able.maxPipeline()
-                && c.context() <= able.maxContext() && c.zeroStage() <= able.maxZeroStage()
+                && c.context() <= able.maxContext() && c.sharding().stage() <= able.maxZeroStage()
                 && m.attentionHeads() % c.tensor() == 0 && m.kvHeads() % c.tensor() == 0
                 && inner % c.tensor() == 0 && m.layers() % c.pipeline() == 0
                 && (c.context() == 1 || m.sequenceLength() % (2 * c.context()) == 0)
                 && (!able.sequenceParallel() || m.sequenceLength() % (c.context() * c.tensor()) == 0)
                 && c.microBatch() * c.microBatches() * c.data() == request.globalBatch()
-                && (c.zeroStage() < 2 || c.pipeline() == 1)
-                && (c.recompute() != Recompute.SELECTIVE || able.selectiveRecompute())
+                && (c.sharding().stage() < 2 || c.pipeline() == 1)
+                && (c.recompute().kind() != Recompute.Kind.SELECTIVE || able.selectiveRecompute())
                 && (!m.mixtureOfExperts() || m.experts() % c.expert() == 0)
                 && c.data() % c.expert() == 0;
     }
@@ -112,7 +123,7 @@ class PlannerTest {
             Random random = new Random(seed);
             PlanRequest request = draw(random);
             PlanResult result = Planner.plan(request);
-            List<Candidate> candidates = everything(request);
+            List<ParallelLayout> candidates = everything(request);
             Collections.shuffle(candidates, random);
             Optional<Plan> best = candidates.stream()
                     .filter(c -> legal(request, c))
@@ -133,8 +144,8 @@ class PlannerTest {
             List<Plan> plans = new ArrayList<>(result.best().stream().toList());
             result.runnersUp().forEach(other -> plans.add(other.plan()));
             for (Plan plan : plans) {
-                String name = "seed " + seed + ": " + plan.candidate();
-                assertThat(legal(request, plan.candidate())).as(name).isTrue();
+                String name = "seed " + seed + ": " + plan.layout();
+                assertThat(legal(request, plan.layout())).as(name).isTrue();
                 assertThat(fits(plan)).as(name).isTrue();
                 assertThat(plan.stepSeconds())
                         .as(name)
@@ -184,7 +195,7 @@ class PlannerTest {
                 Shapes.gpt3(), Shapes.cluster("H100-SXM-80GB", 128), 1536,
                 Optional.of(new Fixed(8, 16, 8, 1)), MEGATRON);
         PlanResult result = Planner.plan(request);
-        Candidate best = result.best().orElseThrow().candidate();
+        ParallelLayout best = result.best().orElseThrow().layout();
         assertThat(List.of(best.tensor(), best.pipeline(), best.data(), best.context()))
                 .containsExactly(8, 16, 8, 1);
         assertThat(result.reason()).contains("the only layout that is legal");

@@ -1,11 +1,11 @@
-package io.longhaul.planner;
+package io.longhaul.planner.cost;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.longhaul.planner.Candidate.Recompute;
-import io.longhaul.planner.PlanRequest.Abilities;
+import io.longhaul.planner.Shapes;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Recompute;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -59,15 +59,17 @@ class MeasuredRunsTest {
 
     private static double error(Row row) {
         int data = row.gpus / row.tensor / row.pipeline;
-        Plan plan = Planner.price(
-                new PlanRequest(
-                        Shapes.gpt(row.layers, row.hidden, row.heads, 51200, 2048),
-                        Shapes.cluster("A100-SXM-80GB", row.gpus / 8), row.globalBatch, Optional.empty(),
-                        new Abilities(8, 64, 1, true, 0, true)),
-                new Candidate(
-                        row.tensor, 1, row.pipeline, data, 1, row.microBatch,
-                        row.globalBatch / data / row.microBatch, row.recompute, 0));
-        return plan.stepSeconds() / row.seconds - 1;
+        double seconds = new CostModel(
+                Shapes.gpt(row.layers, row.hidden, row.heads, 51200, 2048),
+                Shapes.cluster("A100-SXM-80GB", row.gpus / 8))
+                .price(
+                        ParallelLayout
+                                .of(
+                                        row.tensor, 1, row.pipeline, data, row.microBatch,
+                                        row.globalBatch / data / row.microBatch)
+                                .withRecompute(row.recompute))
+                .total();
+        return seconds / row.seconds - 1;
     }
 
     /**

@@ -1,28 +1,32 @@
-package io.longhaul.planner;
+package io.longhaul.planner.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.longhaul.planner.Candidate.Recompute;
-import io.longhaul.planner.PlanRequest.Abilities;
+import io.longhaul.planner.Shapes;
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Recompute;
+import io.longhaul.planner.layout.Sharding;
+import io.longhaul.planner.model.ModelShape;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class MemoryModelTest {
     private static final double SBH = 2048.0 * 12288;
 
-    private static PlanRequest request(ModelShape model, Machine machine, boolean sequenceParallel) {
-        return new PlanRequest(
-                model, machine, 512, Optional.empty(),
-                new Abilities(64, 64, 64, true, 3, sequenceParallel));
+    private static ParallelLayout candidate(int tensor, int pipeline, int data, Recompute recompute,
+            int zero) {
+        return ParallelLayout.of(tensor, 1, pipeline, data, 1, 512 / data)
+                .withRecompute(recompute)
+                .withSharding(Sharding.stage(zero));
     }
 
-    private static Candidate candidate(int tensor, int pipeline, int data, Recompute recompute, int zero) {
-        return new Candidate(tensor, 1, pipeline, data, 1, 1, 512 / data, recompute, zero);
+    private static List<Recompute> recomputations() {
+        return List.of(Recompute.NONE, Recompute.SELECTIVE, Recompute.FULL);
     }
 
     /** Korthikanti et al. 2022, table 2, in units of s b h bytes, without the scores that fused attention drops. */
@@ -35,11 +39,12 @@ class MemoryModelTest {
                  8,             true, FULL,      0.25
                  8,            false, FULL,      2
             """)
-    void aLayerKeepsWhatThePaperCounts(int tensor, boolean sequenceParallel, Recompute recompute,
+    void aLayerKeepsWhatThePaperCounts(int tensor, boolean sequenceParallel, Recompute.Kind kind,
             double sbh) {
-        MemoryModel memory = new MemoryModel(
-                request(Shapes.gpt3(), Shapes.cluster("A100-SXM-80GB", 8), sequenceParallel));
-        assertThat(memory.activationsPerLayer(candidate(tensor, 1, 1, recompute, 0)) / SBH)
+        Recompute recompute = kind == Recompute.Kind.FULL ? Recompute.FULL : new Recompute(kind, 0);
+        MemoryModel memory = new MemoryModel(Shapes.gpt3(), Shapes.cluster("A100-SXM-80GB", 8));
+        assertThat(memory.activationsPerLayer(
+                candidate(tensor, 1, 1, recompute, 0).withSequenceParallel(sequenceParallel)) / SBH)
                 .isCloseTo(sbh, within(1e-9));
     }
 
@@ -47,8 +52,7 @@ class MemoryModelTest {
     @Test
     void unfusedAttentionKeepsItsScores() {
         Machine.Measured machine = new Machine.Measured(2, 8e9, 1e10, 1, 0, 0, 0, 0, 0, 1e9, 0);
-        MemoryModel memory = new MemoryModel(
-                request(Shapes.gpt(2, 128, 4, 256, 64), machine, false));
+        MemoryModel memory = new MemoryModel(Shapes.gpt(2, 128, 4, 256, 64), machine);
         double kept = memory.activationsPerLayer(candidate(1, 1, 1, Recompute.NONE, 0));
         assertThat(kept).isEqualTo(2 * 34.0 * 64 * 128 + 12.0 * 64 * 64 * 4);
     }
@@ -61,7 +65,7 @@ class MemoryModelTest {
     @CsvSource({"0, 18", "1, 6.1875", "2, 2.25", "3, 0.28125"})
     void statesShrinkByStage(int zero, double bytesPerWeight) {
         ModelShape model = Shapes.gpt(96, 4096, 32, 51200, 2048);
-        MemoryModel memory = new MemoryModel(request(model, Shapes.cluster("A100-SXM-80GB", 8), true));
+        MemoryModel memory = new MemoryModel(model, Shapes.cluster("A100-SXM-80GB", 8));
         StageMemory stage = memory.stages(candidate(1, 1, 64, Recompute.NONE, zero)).getFirst();
         double states = terms(stage, "weights", "gradients", "optimizer");
         assertThat(states / model.parameters()).isCloseTo(bytesPerWeight, within(1e-9));
@@ -72,9 +76,10 @@ class MemoryModelTest {
     /** Experts have fewer copies than the rest, by the expert-parallel degree: fewer ranks share their optimizer. */
     @Test
     void expertsAreShardedOverTheirOwnCopies() {
-        MemoryModel memory = new MemoryModel(
-                request(Shapes.mixtral(), Shapes.cluster("H100-SXM-80GB", 8), true));
-        Candidate c = new Candidate(1, 1, 1, 64, 8, 1, 8, Recompute.NONE, 1);
+        MemoryModel memory = new MemoryModel(Shapes.mixtral(), Shapes.cluster("H100-SXM-80GB", 8));
+        ParallelLayout c = ParallelLayout.of(1, 1, 1, 64, 1, 8)
+                .withExperts(8, 1)
+                .withSharding(Sharding.OPTIMIZER);
         double dense = 32 * Shapes.mixtral().denseLayerParameters() + 2.0 * 32000 * 4096;
         double expert = 32 * Shapes.mixtral().expertLayerParameters() / 8;
         assertThat(terms(memory.stages(c).getFirst(), "optimizer"))
@@ -83,8 +88,7 @@ class MemoryModelTest {
 
     @Test
     void theFirstStageKeepsMostMicroBatches() {
-        MemoryModel memory = new MemoryModel(
-                request(Shapes.gpt3(), Shapes.cluster("A100-SXM-80GB", 8), true));
+        MemoryModel memory = new MemoryModel(Shapes.gpt3(), Shapes.cluster("A100-SXM-80GB", 8));
         List<StageMemory> stages = memory.stages(candidate(8, 8, 1, Recompute.NONE, 0));
         double last = terms(stages.getLast(), "activations");
         for (int stage = 0; stage < 8; stage++) {
@@ -94,10 +98,10 @@ class MemoryModelTest {
 
     /** Each shard more makes no rank fuller, whatever else the plan is. */
     @ParameterizedTest
-    @EnumSource(Recompute.class)
+    @MethodSource("recomputations")
     void memoryFallsAsShardsGrow(Recompute recompute) {
         for (ModelShape model : List.of(Shapes.gpt3(), Shapes.mixtral())) {
-            MemoryModel memory = new MemoryModel(request(model, Shapes.cluster("A100-SXM-80GB", 64), true));
+            MemoryModel memory = new MemoryModel(model, Shapes.cluster("A100-SXM-80GB", 64));
             for (int tensor = 1; tensor <= 4; tensor *= 2) {
                 for (int pipeline = 1; pipeline <= 16; pipeline *= 2) {
                     for (int zero = 0; zero <= 2; zero++) {
@@ -123,7 +127,7 @@ class MemoryModelTest {
         }
     }
 
-    private static double peak(MemoryModel memory, Candidate c) {
+    private static double peak(MemoryModel memory, ParallelLayout c) {
         return memory.stages(c).stream().mapToDouble(StageMemory::totalBytes).max().orElseThrow();
     }
 

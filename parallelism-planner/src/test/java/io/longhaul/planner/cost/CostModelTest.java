@@ -1,9 +1,13 @@
-package io.longhaul.planner;
+package io.longhaul.planner.cost;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.longhaul.planner.Candidate.Recompute;
+import io.longhaul.planner.Shapes;
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Sharding;
+import io.longhaul.planner.model.ModelShape;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,9 +18,8 @@ class CostModelTest {
     private static final Machine.Measured MACHINE = new Machine.Measured(
             64, 8e9, 1e10, 0.010, 0, 0.003, 0, 1e-9, 0.002, 1e9, 0);
 
-    private static Candidate candidate(int tensor, int pipeline, int data, int microBatches) {
-        return new Candidate(
-                tensor, 1, pipeline, data, 1, 1, microBatches, Recompute.NONE, 0);
+    private static ParallelLayout candidate(int tensor, int pipeline, int data, int microBatches) {
+        return ParallelLayout.of(tensor, 1, pipeline, data, 1, microBatches);
     }
 
     /** (p - 1) / (m + p - 1) of the time on layers (Narayanan et al. 2021, section 2.2.1). */
@@ -31,7 +34,8 @@ class CostModelTest {
             """)
     void theBubbleIsAsLongAsFillingAndDraining(int stages, int microBatches, double idleShare) {
         Map<String, Double> parts = new CostModel(Shapes.gpt(64, 128, 4, 256, 128), MACHINE)
-                .breakdown(candidate(1, stages, 1, microBatches));
+                .price(candidate(1, stages, 1, microBatches))
+                .labelled();
         double bubble = parts.getOrDefault("pipeline bubble", 0.0);
         double busy = parts.get("compute") + parts.getOrDefault("pipeline transfers", 0.0);
         assertThat(bubble / (bubble + busy)).isCloseTo(idleShare, within(5e-5));
@@ -43,7 +47,7 @@ class CostModelTest {
         for (int stages = 2; stages <= 96; stages *= 2) {
             double before = 1;
             for (int microBatches = 1; microBatches <= 256; microBatches *= 2) {
-                Map<String, Double> parts = costs.breakdown(candidate(8, stages, 1, microBatches));
+                Map<String, Double> parts = costs.price(candidate(8, stages, 1, microBatches)).labelled();
                 double share = parts.get("pipeline bubble")
                         / parts.values().stream().mapToDouble(Double::doubleValue).sum();
                 assertThat(share).as(stages + " stages, " + microBatches).isLessThan(before);
@@ -56,7 +60,7 @@ class CostModelTest {
     @Test
     void aMeasuredMachineIsAddedUp() {
         ModelShape model = Shapes.gpt(4, 128, 4, 256, 128);
-        Map<String, Double> parts = new CostModel(model, MACHINE).breakdown(candidate(1, 1, 2, 8));
+        Map<String, Double> parts = new CostModel(model, MACHINE).price(candidate(1, 1, 2, 8)).labelled();
         assertThat(parts.get("compute")).isCloseTo(8 * 4 * 0.010, within(1e-12));
         assertThat(parts.get("embedding and loss")).isCloseTo(8 * 0.003, within(1e-12));
         assertThat(parts.get("data-parallel communication"))
@@ -75,9 +79,8 @@ class CostModelTest {
         Machine.Cluster cluster = Shapes.cluster("H100-SXM-80GB", 2);
         // So many weights and so few tokens that compute hides next to nothing and latency is nothing.
         ModelShape model = Shapes.gpt(64, 16384, 128, 1024, 8);
-        Candidate c = new Candidate(
-                8, 1, 1, 2, 1, 1, microBatches, Recompute.NONE, zero);
-        Map<String, Double> parts = new CostModel(model, cluster).breakdown(c);
+        ParallelLayout c = ParallelLayout.of(8, 1, 1, 2, 1, microBatches).withSharding(Sharding.stage(zero));
+        Map<String, Double> parts = new CostModel(model, cluster).price(c).labelled();
         double window = parts.get("compute") / microBatches * (zero > 1 ? microBatches : 1);
         double weights = (64 * model.denseLayerParameters() + model.embeddingParameters()) / 8;
         double seconds = weights * bytesPerWeight / 2 / 50e9;
@@ -89,13 +92,13 @@ class CostModelTest {
     @Test
     void expertsAreSummedOverTheirOwnCopies() {
         CostModel costs = new CostModel(Shapes.mixtral(), Shapes.cluster("H100-SXM-80GB", 1));
-        Candidate one = new Candidate(1, 1, 1, 8, 1, 1, 1, Recompute.NONE, 0);
-        Candidate spread = new Candidate(1, 1, 1, 8, 8, 1, 1, Recompute.NONE, 0);
+        ParallelLayout one = ParallelLayout.of(1, 1, 1, 8, 1, 1);
+        ParallelLayout spread = ParallelLayout.of(1, 1, 1, 8, 1, 1).withExperts(8, 1);
         ModelShape model = Shapes.mixtral();
         double dense = model.layers() * model.denseLayerParameters() + model.embeddingParameters();
         double experts = model.layers() * model.expertLayerParameters();
-        double ratio = costs.breakdown(spread).get("data-parallel communication")
-                / costs.breakdown(one).get("data-parallel communication");
+        double ratio = costs.price(spread).labelled().get("data-parallel communication")
+                / costs.price(one).labelled().get("data-parallel communication");
         assertThat(ratio).isCloseTo(dense / (dense + experts), within(0.2 * ratio));
     }
 }

@@ -1,4 +1,4 @@
-package io.longhaul.planner;
+package io.longhaul.planner.search;
 
 import java.util.List;
 import java.util.Optional;

@@ -1,4 +1,4 @@
-package io.longhaul.planner;
+package io.longhaul.planner.cluster;
 
 import java.util.List;
 import java.util.Optional;

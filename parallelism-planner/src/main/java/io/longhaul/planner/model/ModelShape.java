@@ -1,4 +1,4 @@
-package io.longhaul.planner;
+package io.longhaul.planner.model;
 
 /**
  * Shape of a decoder-only transformer.
@@ -89,22 +89,22 @@ public record ModelShape(
     }
 
     /** FLOP forward per token of what every tensor-parallel group multiplies, without attention scores. */
-    double denseLayerFlopsPerToken() {
+    public double denseLayerFlopsPerToken() {
         return 2 * (denseLayerParameters() - 4.0 * hiddenSize);
     }
 
     /** FLOP of the chosen experts of one layer forward, per token. */
-    double expertLayerFlopsPerToken() {
+    public double expertLayerFlopsPerToken() {
         return mixtureOfExperts() ? 2.0 * topK * expertLayerParameters() / experts : 0;
     }
 
     /** FLOP of one layer's causal attention scores and values forward, per token: half of the full square. */
-    double attentionFlopsPerToken() {
+    public double attentionFlopsPerToken() {
         return 2.0 * sequenceLength * hiddenSize;
     }
 
     /** FLOP of the output projection forward, per token. */
-    double headFlopsPerToken() {
+    public double headFlopsPerToken() {
         return 2.0 * hiddenSize * vocabSize;
     }
 

@@ -1,5 +1,7 @@
-package io.longhaul.planner;
+package io.longhaul.planner.search;
 
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.model.ModelShape;
 import java.util.Optional;
 
 /**

@@ -1,10 +1,10 @@
-package io.longhaul.planner;
+package io.longhaul.planner.cluster;
 
 /**
  * Ranks that communicate: {@code size} of them, {@code stride} ranks apart. Within a node they use its fast links;
  * across nodes every rank has a network card of its own, so that a ring with several ranks in a node has as many.
  */
-record Group(int size, int stride, Machine machine) {
+public record Group(int size, int stride, Machine machine) {
 
     private boolean inside() {
         return (long) size * stride <= machine.ranksPerNode();
@@ -21,7 +21,7 @@ record Group(int size, int stride, Machine machine) {
     }
 
     /** Seconds to sum so many bytes on every rank: a scatter of sums and a gather. */
-    double allReduceSeconds(double bytes) {
+    public double allReduceSeconds(double bytes) {
         return 2 * gatherSeconds(bytes);
     }
 
@@ -29,7 +29,7 @@ record Group(int size, int stride, Machine machine) {
      * Seconds until every rank has all parts of so many bytes in all; as long until every rank has the sum of its part.
      * A ring passes {@code (n - 1) / n} of the bytes over every link.
      */
-    double gatherSeconds(double bytes) {
+    public double gatherSeconds(double bytes) {
         if (size == 1) {
             return 0;
         }
@@ -38,7 +38,7 @@ record Group(int size, int stride, Machine machine) {
     }
 
     /** Seconds to exchange so many bytes per rank, spread evenly over the group; both kinds of link work at once. */
-    double allToAllSeconds(double bytes) {
+    public double allToAllSeconds(double bytes) {
         if (size == 1) {
             return 0;
         }
@@ -50,7 +50,7 @@ record Group(int size, int stride, Machine machine) {
     }
 
     /** Seconds to send so many bytes to the next rank, where that is slowest. */
-    double neighbourSeconds(double bytes) {
+    public double neighbourSeconds(double bytes) {
         return machine.latencySeconds(inside()) + bytes / machine.bandwidth(inside());
     }
 }

@@ -1,0 +1,35 @@
+package io.longhaul.planner.cost;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Seconds of an optimizer step, by what they are spent on; indexed by {@link Term}. */
+public final class StepCost {
+    private final double[] seconds = new double[Term.values().length];
+
+    /** Adds seconds to a term. */
+    void add(Term term, double more) {
+        seconds[term.ordinal()] += more;
+    }
+
+    public double of(Term term) {
+        return seconds[term.ordinal()];
+    }
+
+    /** Seconds of the whole step. */
+    public double total() {
+        return Arrays.stream(seconds).sum();
+    }
+
+    /** The terms that are not zero, in the order of {@link Term}, by their labels. */
+    public Map<String, Double> labelled() {
+        Map<String, Double> parts = new LinkedHashMap<>();
+        for (Term term : Term.values()) {
+            if (of(term) != 0) {
+                parts.put(term.label(), of(term));
+            }
+        }
+        return parts;
+    }
+}

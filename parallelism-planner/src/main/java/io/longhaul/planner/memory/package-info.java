@@ -1,0 +1,3 @@
+/** What each rank must hold. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.planner.memory;

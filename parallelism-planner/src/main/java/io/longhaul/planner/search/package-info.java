@@ -1,0 +1,3 @@
+/** Which layout is best. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.planner.search;
