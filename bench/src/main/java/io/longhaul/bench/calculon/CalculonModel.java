@@ -47,54 +47,93 @@ public final class CalculonModel {
         }
     }
 
-    /** The block's part alone: what later terms only add to. */
     Block block(Execution run) {
         return new Block(device, app, run);
     }
 
-    public Cost price(Execution run) {
+    /** Seconds of a block's passes without its exchange. */
+    double blockSeconds(Execution run) {
         Block block = block(run);
+        return block.forwardSeconds + block.inputSeconds + block.weightSeconds;
+    }
+
+    /** A block takes no less than its multiplications at the best rate. */
+    double leastFlopSeconds(int tensor, int microBatch) {
+        double rows = (double) microBatch * app.sequence();
+        double width = (double) app.heads() * app.headSize();
+        double weights = 4 * width * app.hidden() + 2.0 * app.hidden() * app.feedForward();
+        double products = 2 * width * app.sequence();
+        return 2 * 3 * rows * (weights + products) / tensor
+                / (device.matrixFlops() * device.matrixSteps()[0][1]);
+    }
+
+    public Cost price(Execution run) {
+        return price(run, block(run));
+    }
+
+    Cost price(Execution run, Block block) {
+        Passes passes = new Passes(run, block, transferSeconds(run, run.pipelineNetwork(), block));
         int stageBlocks = app.blocks() / run.pipeline();
-        int chunkBlocks = stageBlocks / run.chunks();
-        int middle = chunkBlocks - 1;
+        return new Cost(
+                pipelineSeconds(run, block, passes) + dataSeconds(run, block, passes),
+                bytes(run, block, stageBlocks));
+    }
+
+    /** Least over executions that differ in the networks of pipeline and data and in overlap of the latter. */
+    double leastSeconds(Execution run) {
+        Block block = block(run);
+        double transfer = Math.min(transferSeconds(run, 0, block), transferSeconds(run, 1, block));
+        return pipelineSeconds(run, block, new Passes(run, block, transfer));
+    }
+
+    /** Seconds that a micro-batch takes in a block, in the middle of a chunk and at its edge, and in a chunk. */
+    private final class Passes {
+        final int chunkBlocks;
+        final double transfer;
+        final double backwardMiddle;
+        final double backwardEdge;
+        final double chunkForward;
+        final double chunkBackward;
+
+        Passes(Execution run, Block block, double transfer) {
+            this.transfer = transfer;
+            chunkBlocks = app.blocks() / run.pipeline() / run.chunks();
+            double backward = block.recomputeSeconds + block.inputSeconds + block.weightSeconds;
+            backwardMiddle = backward + block.middle.againExposed + block.middle.inputExposed;
+            backwardEdge = backward + block.edge.againExposed + block.edge.inputExposed + transfer;
+            chunkForward = (chunkBlocks - 1) * (block.forwardSeconds + block.middle.forwardExposed)
+                    + block.forwardSeconds + block.edge.forwardExposed + transfer;
+            chunkBackward = (chunkBlocks - 1) * backwardMiddle + backwardEdge;
+        }
+    }
+
+    private double transferSeconds(Execution run, int network, Block block) {
+        double values = run.pipeline() == 1
+                ? 0
+                : run.exchange() == Exchange.ALL_REDUCE ? block.activationValues : block.scatteredValues;
+        return device.networks()[network].transferSeconds(2 * values);
+    }
+
+    private double pipelineSeconds(Execution run, Block block, Passes passes) {
+        int stageBlocks = app.blocks() / run.pipeline();
         int microBatches = run.microBatches();
-        double transfer = device.networks()[run.pipelineNetwork()].transferSeconds(transferBytes(run, block));
-
-        double forwardMiddle = block.forwardSeconds + block.middle.forwardExposed;
-        double forwardEdge = block.forwardSeconds + block.edge.forwardExposed + transfer;
-        double backward = block.recomputeSeconds + block.inputSeconds + block.weightSeconds;
-        double backwardMiddle = backward + block.middle.againExposed + block.middle.inputExposed;
-        double backwardEdge = backward + block.edge.againExposed + block.edge.inputExposed + transfer;
-        double chunkForward = middle * forwardMiddle + forwardEdge;
-        double chunkBackward = middle * backwardMiddle + backwardEdge;
-
-        double transfers = run.pipeline() > 1 ? 2.0 * microBatches * run.chunks() * transfer : 0;
+        double transfers = run.pipeline() > 1 ? 2.0 * microBatches * run.chunks() * passes.transfer : 0;
         double exchanged = microBatches * run.chunks()
-                * (middle * exposed(block.middle) + exposed(block.edge));
+                * ((passes.chunkBlocks - 1) * exposed(block.middle) + exposed(block.edge));
         int missing = microBatches % run.pipeline() == 0
                 ? 0
                 : (run.chunks() - 1) * (run.pipeline() - microBatches % run.pipeline());
-        double bubble = (run.pipeline() - 1 + missing) * (chunkForward + chunkBackward);
-        double seconds = (double) stageBlocks * microBatches * (block.forwardSeconds + backward)
-                + stageBlocks * block.optimizerSeconds + exchanged + transfers + bubble
-                + dataSeconds(run, block, chunkBlocks, backwardMiddle, backwardEdge, chunkBackward, transfer);
-        return new Cost(seconds, bytes(run, block, stageBlocks));
+        double bubble = (run.pipeline() - 1 + missing) * (passes.chunkForward + passes.chunkBackward);
+        return (double) stageBlocks * microBatches
+                * (block.forwardSeconds + block.recomputeSeconds + block.inputSeconds + block.weightSeconds)
+                + stageBlocks * block.optimizerSeconds + exchanged + transfers + bubble;
     }
 
     private static double exposed(Block.Exchanged e) {
         return e.forwardExposed + e.inputExposed + e.againExposed;
     }
 
-    private static double transferBytes(Execution run, Block block) {
-        if (run.pipeline() == 1) {
-            return 0;
-        }
-        return 2 * (run.exchange() == Exchange.ALL_REDUCE ? block.activationValues : block.scatteredValues);
-    }
-
-    private double dataSeconds(
-            Execution run, Block block, int chunkBlocks, double backwardMiddle, double backwardEdge,
-            double chunkBackward, double transfer) {
+    private double dataSeconds(Execution run, Block block, Passes passes) {
         if (run.data() == 1) {
             return 0;
         }
@@ -103,21 +142,23 @@ public final class CalculonModel {
                 ? 2 * network.scatterSeconds(block.weightBytes, run.data())
                 : network.allReduceSeconds(block.weightBytes, run.data());
         if (!run.dataOverlap()) {
-            return perBlock * chunkBlocks * run.chunks();
+            return perBlock * passes.chunkBlocks * run.chunks();
         }
-        double window = chunkWindow(run, block, chunkBlocks - 1, backwardMiddle, backwardEdge);
+        int chunkBlocks = passes.chunkBlocks;
+        double window = chunkWindow(run, block, passes);
         double compute = block.inputFlopSeconds + block.weightFlopSeconds + block.recomputeFlopSeconds
                 + (run.sharding() ? 0 : block.optimizerFlopSeconds);
         double chunk = chunkBlocks * perBlock;
         double usage = network.processorUsage();
 
-        double excess = chunk - (run.pipeline() * window - colliding(run, chunk, chunkBackward) * transfer)
+        double excess = chunk
+                - (run.pipeline() * window - colliding(run, chunk, passes.chunkBackward) * passes.transfer)
                 + run.pipeline() * chunkBlocks * compute * usage;
         double chunks = (run.chunks() - 1) * (excess > 0 ? excess : chunk * usage);
 
         double lastWindow = 0;
         if (chunkBlocks > 1) {
-            lastWindow = window - transfer - (backwardMiddle + backwardEdge) / 2
+            lastWindow = window - passes.transfer - (passes.backwardMiddle + passes.backwardEdge) / 2
                     + (run.sharding() ? 0 : block.optimizerSeconds - block.optimizerMemorySeconds);
         }
         double lastExcess = (chunkBlocks - 1) * perBlock + compute * usage - lastWindow;
@@ -126,12 +167,12 @@ public final class CalculonModel {
     }
 
     /** Seconds of a chunk's backward pass during which gradients can travel. */
-    private static double chunkWindow(
-            Execution run, Block block, int middle, double backwardMiddle, double backwardEdge) {
+    private static double chunkWindow(Execution run, Block block, Passes passes) {
         double less = block.inputMemorySeconds + block.weightMemorySeconds + block.recomputeMemorySeconds
                 - (run.sharding() ? 0 : block.optimizerSeconds - block.optimizerMemorySeconds);
         boolean shared = run.dataNetwork() == run.tensorNetwork();
-        return middle * (backwardMiddle - less - (shared ? busy(block.middle) : 0)) + backwardEdge - less
+        return (passes.chunkBlocks - 1) * (passes.backwardMiddle - less - (shared ? busy(block.middle) : 0))
+                + passes.backwardEdge - less
                 - (shared ? busy(block.edge) : 0);
     }
 

@@ -44,13 +44,24 @@ public record CalculonSpace(Application app, int devices, int batch) {
 
     /** Every execution of a structure. */
     public void executions(Structure s, Consumer<Execution> each) {
+        blocks(s, run -> withinBlock(run, each));
+    }
+
+    /** One execution for each block that a structure can have. */
+    void blocks(Structure s, Consumer<Execution> each) {
         for (Recompute recompute : Recompute.values()) {
             for (Exchange exchange : Exchange.values()) {
                 boolean canRedo = exchange == Exchange.SCATTER_GATHER && recompute != Recompute.FULL;
                 for (boolean redo : either(canRedo)) {
                     for (Overlap overlap : s.tensor > 1 ? Overlap.values() : new Overlap[]{Overlap.NONE}) {
-                        for (int tensorNetwork : tiers(s.tensor)) {
-                            rest(s, recompute, exchange, redo, overlap, tensorNetwork, each);
+                        for (int network : tiers(s.tensor)) {
+                            for (boolean sharding : either(s.data > 1)) {
+                                each.accept(
+                                        new Execution(
+                                                s.tensor, s.pipeline, s.data, network, 0, 0,
+                                                batch / s.data * s.data, s.microBatch, recompute, s.chunks,
+                                                sharding, exchange, overlap, redo, false));
+                            }
                         }
                     }
                 }
@@ -58,25 +69,27 @@ public record CalculonSpace(Application app, int devices, int batch) {
         }
     }
 
-    private void rest(
-            Structure s, Recompute recompute, Exchange exchange, boolean redo, Overlap overlap,
-            int tensorNetwork, Consumer<Execution> each) {
-        for (int pipelineNetwork : tiers(s.pipeline)) {
-            for (int dataNetwork : tiers(s.data)) {
-                for (boolean sharding : either(s.data > 1)) {
-                    for (boolean dataOverlap : either(s.data > 1)) {
-                        each.accept(
-                                new Execution(
-                                        s.tensor, s.pipeline, s.data, tensorNetwork, pipelineNetwork,
-                                        dataNetwork, batch / s.data * s.data, s.microBatch, recompute,
-                                        s.chunks, sharding, exchange, overlap, redo, dataOverlap));
-                    }
+    /** Every execution with the same block. */
+    static void withinBlock(Execution run, Consumer<Execution> each) {
+        for (int pipelineNetwork : tiers(run.pipeline())) {
+            for (int dataNetwork : tiers(run.data())) {
+                for (boolean dataOverlap : either(run.data() > 1)) {
+                    each.accept(run.with(pipelineNetwork, dataNetwork, dataOverlap));
                 }
             }
         }
     }
 
-    private static int[] tiers(int members) {
+    static long sizeWithinBlock(Structure s) {
+        return (s.pipeline > 1 ? 2L : 1) * (s.data > 1 ? 4 : 1);
+    }
+
+    /** Executions of a structure: eleven ways to recompute, exchange and gather again. */
+    static long size(Structure s) {
+        return 11 * (s.tensor > 1 ? 6 : 1) * (s.data > 1 ? 2 : 1) * sizeWithinBlock(s);
+    }
+
+    static int[] tiers(int members) {
         return members > 1 ? new int[]{0, 1} : new int[]{0};
     }
 

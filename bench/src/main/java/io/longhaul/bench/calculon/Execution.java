@@ -47,6 +47,12 @@ public record Execution(
         NONE, RING, PIPE
     }
 
+    Execution with(int pipelineNetwork, int dataNetwork, boolean dataOverlap) {
+        return new Execution(
+                tensor, pipeline, data, tensorNetwork, pipelineNetwork, dataNetwork, batch, microBatch,
+                recompute, chunks, sharding, exchange, overlap, redo, dataOverlap);
+    }
+
     int microBatches() {
         return batch / data / microBatch;
     }

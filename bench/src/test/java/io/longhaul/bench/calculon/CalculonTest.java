@@ -7,6 +7,7 @@ import io.longhaul.bench.calculon.CalculonModel.Cost;
 import io.longhaul.bench.calculon.Execution.Exchange;
 import io.longhaul.bench.calculon.Execution.Overlap;
 import io.longhaul.bench.calculon.Execution.Recompute;
+import io.longhaul.planner.search.BranchAndBound.Result;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CalculonTest {
     private static final Map<String, Application> APPLICATIONS = Map.of(
@@ -58,5 +61,59 @@ class CalculonTest {
                 Boolean.parseBoolean(f[12]), Objects.requireNonNull(EXCHANGE.get(f[13])),
                 Overlap.valueOf(f[14].toUpperCase(Locale.ROOT)), Boolean.parseBoolean(f[15]),
                 Boolean.parseBoolean(f[16]));
+    }
+
+    /**
+     * The winners that Calculon's own exhaustive search finds ({@code llm-optimal-execution -m}, no second memory), in
+     * 1,631, 513 and 231 CPU seconds.
+     */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
+            model,       devices, batch, nominal, feasible, tensor, pipeline, data, microBatch, chunks, recompute, seconds
+            gpt3-175B,      1024,  1536, 1693208,   128199,      8,        4,   32,          2,      8, NONE,      14.21
+            megatron-1T,    3072,  3072, 1013496,    13188,      8,       16,   24,          2,      8, ATTENTION, 50.92
+            turing-530B,    2520,  2520,  546920,     9938,      8,        5,   63,          2,     21, ATTENTION, 27.06
+            """)
+    void findsWhatCalculonFinds(
+            String model, int devices, int batch, long nominal, long feasible, int tensor, int pipeline,
+            int data, int microBatch, int chunks, Recompute recompute, double seconds) {
+        CalculonSpace space = new CalculonSpace(
+                Objects.requireNonNull(APPLICATIONS.get(model)), devices, batch);
+        Result<Execution> found = CalculonSearch.best(space);
+        Execution best = found.best().orElseThrow();
+
+        assertThat(best.tensor()).isEqualTo(tensor);
+        assertThat(best.pipeline()).isEqualTo(pipeline);
+        assertThat(best.data()).isEqualTo(data);
+        assertThat(best.microBatch()).isEqualTo(microBatch);
+        assertThat(best.chunks()).isEqualTo(chunks);
+        assertThat(best.recompute()).isEqualTo(recompute);
+        assertThat(found.cost() * best.batch()).isCloseTo(seconds, within(0.005));
+        assertThat(found.bound()).isGreaterThan(found.cost());
+        assertThat(found.nominal()).isEqualTo(nominal);
+        assertThat(found.priced() + found.pruned()).isEqualTo(nominal);
+        assertThat(found.priced()).isLessThan(nominal / 20);
+
+        Everything everything = new Everything(space);
+        assertThat(everything.feasible).isEqualTo(feasible);
+        assertThat(everything.least).isEqualTo(found.cost());
+    }
+
+    private static final class Everything {
+        private long feasible;
+        private double least = Double.POSITIVE_INFINITY;
+
+        Everything(CalculonSpace space) {
+            CalculonModel calculon = new CalculonModel(Device.A100, space.app());
+            for (CalculonSpace.Structure structure : space.structures()) {
+                space.executions(structure, run -> {
+                    Cost cost = calculon.fitsNetworks(run) ? calculon.price(run) : null;
+                    if (cost != null && cost.bytes() <= Device.A100.memoryBytes()) {
+                        feasible++;
+                        least = Math.min(least, cost.seconds() / run.batch());
+                    }
+                });
+            }
+        }
     }
 }
