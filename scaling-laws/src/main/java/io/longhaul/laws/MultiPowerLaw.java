@@ -36,7 +36,7 @@ public record MultiPowerLaw(
     private static final double DELTA = 1e-3;
     /** Neighbouring points are alike: so many of a curve count as independent. */
     private static final double INDEPENDENT = 10;
-    private static final double FADING_STEPS = 1000;
+    static final double FADING_STEPS = 1000;
     private static final int PARAMETERS = 7;
     private static final double[] STARTS_BELOW = {0.2, 0.5};
 
@@ -183,7 +183,12 @@ public record MultiPowerLaw(
     }
 
     private double faded(RateHistory history, int block, int until) {
-        return Math.pow(1 + history.sumBefore(block, until) / (FADING_STEPS * history.peak()), -fade);
+        return faded(history.sumBefore(block, until), history.peak());
+    }
+
+    /** f_k of a fall before which the rates sum up to so much. */
+    double faded(double sumBefore, double peak) {
+        return Math.pow(1 + sumBefore / (FADING_STEPS * peak), -fade);
     }
 
     /** The law's second sum, in the making. */

@@ -1,6 +1,7 @@
 package io.longhaul.laws;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -64,6 +65,25 @@ public final class RateHistory {
     /** @param rates of the steps from 0 */
     public static RateHistory of(double[] rates) {
         return new RateHistory(rates.clone());
+    }
+
+    /**
+     * The first steps of this history and what follows them, to the same end, an earlier or a later one.
+     *
+     * @param from steps that are kept
+     * @param total of the whole run, more than {@code from}
+     */
+    public RateHistory then(int from, Continuation continuation, int total) {
+        if (from < 0 || from > rates.length || total <= from) {
+            throw new IllegalArgumentException(
+                    "from must lie in [0, " + rates.length + "] and total above it, got " + from + " and "
+                            + total);
+        }
+        double[] all = Arrays.copyOf(rates, total);
+        for (int step = from; step < total; step++) {
+            all[step] = continuation.rate(step, from, total);
+        }
+        return new RateHistory(all);
     }
 
     public int steps() {

@@ -4,6 +4,7 @@ import io.longhaul.laws.LossCurve;
 import io.longhaul.laws.MultiPowerLaw;
 import io.longhaul.laws.PowerLawSurface;
 import io.longhaul.laws.RateHistory;
+import io.longhaul.laws.ScheduleOptimum;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -33,6 +34,14 @@ public final class LawsBenchCommand implements Runnable {
             curves.add(new LossCurve(history, steps, losses));
         }
         time("multi-power law, three curves", () -> MultiPowerLaw.fit(curves, MultiPowerLaw.Shape.FADING));
+        RateHistory past = curves.getFirst().history();
+        ScheduleOptimum.Found found = time(
+                "schedule optimum, 24000 steps",
+                () -> ScheduleOptimum.find(TRUTH, past, MplScore.WARMUP, past.steps(), past.peak(), 1e-7));
+        System.out.println(
+                String.format(
+                        Locale.ROOT, "%-32s %.5f nats, best family %.5f, cosine to a tenth %.5f", "its predicted final loss",
+                        found.loss(), found.familyLoss(), TRUTH.loss(past, past.steps() - 1)));
         PowerLawSurface surface = new PowerLawSurface(1.8172, Math.log(477.8), Math.log(2143), 0.3473, 0.3672,
                 1);
         List<PowerLawSurface.Point> points = IntStream.range(0, 240).mapToObj(i -> {

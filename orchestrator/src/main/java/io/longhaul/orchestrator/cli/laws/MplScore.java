@@ -16,7 +16,7 @@ import java.util.Optional;
 /** Folder {@code mpl}: fitted to three schedules of a size, tried on its others. */
 final class MplScore {
     private static final List<String> FITTED = List.of("cosine_24000", "constant_24000", "wsdcon_9");
-    private static final int WARMUP = 2160;
+    static final int WARMUP = 2160;
     private static final double PEAK = 3e-4;
     private static final double LOW = 3e-5;
 
