@@ -4,20 +4,25 @@ package io.longhaul.planner.cluster;
  * Ranks that communicate: {@code size} of them, {@code stride} ranks apart. Within a node they use its fast links;
  * across nodes every rank has a network card of its own, so that a ring with several ranks in a node has as many.
  */
-public record Group(int size, int stride, Machine machine) {
+public record Group(int size, int stride, Links links) {
 
-    private boolean inside() {
-        return (long) size * stride <= machine.ranksPerNode();
+    /** At the rates of the machine's data sheet. */
+    public Group(int size, int stride, Machine machine) {
+        this(size, stride, Links.of(machine));
+    }
+
+    boolean inside() {
+        return (long) size * stride <= links.domainRanks();
     }
 
     private int membersPerNode() {
-        return Math.clamp(machine.ranksPerNode() / stride, 1, size);
+        return Math.clamp(links.domainRanks() / stride, 1, size);
     }
 
     private double ringBandwidth() {
         return inside()
-                ? machine.bandwidth(true)
-                : Math.min(machine.bandwidth(true), membersPerNode() * machine.bandwidth(false));
+                ? links.bandwidth(true)
+                : Math.min(links.bandwidth(true), membersPerNode() * links.bandwidth(false));
     }
 
     /** Seconds to sum so many bytes on every rank: a scatter of sums and a gather. */
@@ -33,24 +38,29 @@ public record Group(int size, int stride, Machine machine) {
         if (size == 1) {
             return 0;
         }
-        return machine.latencySeconds(inside()) * Math.ceil(Math.log(size) / Math.log(2))
+        return links.latencySeconds(inside()) * Math.ceil(Math.log(size) / Math.log(2))
                 + bytes * (size - 1) / size / ringBandwidth();
     }
 
     /** Seconds to exchange so many bytes per rank, spread evenly over the group; both kinds of link work at once. */
     public double allToAllSeconds(double bytes) {
+        return allToAllSeconds(bytes, 1);
+    }
+
+    /** The same where only a share of the bytes for other domains has to travel there, and is copied on arrival. */
+    public double allToAllSeconds(double bytes, double crossing) {
         if (size == 1) {
             return 0;
         }
         int near = inside() ? size : membersPerNode();
-        return machine.latencySeconds(inside()) * (size - 1)
+        return links.latencySeconds(inside()) * (size - 1)
                 + Math.max(
-                        bytes * (near - 1) / size / machine.bandwidth(true),
-                        bytes * (size - near) / size / machine.bandwidth(false));
+                        bytes * (near - 1) / size / links.bandwidth(true),
+                        crossing * bytes * (size - near) / size / links.bandwidth(false));
     }
 
     /** Seconds to send so many bytes to the next rank, where that is slowest. */
     public double neighbourSeconds(double bytes) {
-        return machine.latencySeconds(inside()) + bytes / machine.bandwidth(inside());
+        return links.latencySeconds(inside()) + bytes / links.bandwidth(inside());
     }
 }

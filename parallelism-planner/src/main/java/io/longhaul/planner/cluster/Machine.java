@@ -24,6 +24,11 @@ public sealed interface Machine {
     /** Seconds that a message takes on top of its bytes. */
     double latencySeconds(boolean insideNode);
 
+    /** Ranks that share the fast links, a node's unless nodes are switched together. */
+    default int linkDomain() {
+        return ranksPerNode();
+    }
+
     /** Where the figures come from, for people. */
     String source();
 
@@ -60,6 +65,13 @@ public sealed interface Machine {
         /** A part of the cluster. */
         public Cluster withNodes(int some) {
             return new Cluster(accelerator, some, ranksPerNode, intraNodeBandwidth, interNodeBandwidth);
+        }
+
+        @Override
+        public int linkDomain() {
+            return accelerator.linkDomain() > accelerator.devicesPerNode()
+                    ? Math.max(ranksPerNode, Math.min(accelerator.linkDomain(), ranks()))
+                    : ranksPerNode;
         }
 
         @Override

@@ -1,216 +1,295 @@
 package io.longhaul.planner.cost;
 
 import io.longhaul.planner.cluster.Group;
+import io.longhaul.planner.cluster.Links;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.constants.Constant;
+import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.Software;
+import io.longhaul.planner.layout.LayerSplit;
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Precision;
 import io.longhaul.planner.layout.Recompute;
+import io.longhaul.planner.layout.Schedule;
 import io.longhaul.planner.model.ModelShape;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Seconds of an optimizer step by what they are spent on. Compute by roofline per matrix multiplication, ring
- * collectives, 1F1B pipelining (Narayanan et al. 2021, section 2.2), sequence parallelism with tensor parallelism
- * (Korthikanti et al. 2022, section 4), sharding over data-parallel ranks (Rajbhandari et al. 2020, section 7).
+ * Seconds of an optimizer step by what they are spent on. Layers and vocabulary are priced once per shape; a step is
+ * then a sum over stages: {@code sum of stages + (microBatches - 1) * slowest stage}, less where the schedule fills the
+ * bubble (Narayanan et al. 2021, section 2.2; Qi et al. 2024), and traffic of gradients and weights, the optimizer and
+ * stragglers on top. Every term is >= 0, so that leaving some out gives a lower bound.
  */
 public final class CostModel {
-    /** Rows at which a multiplication reaches half of its best rate. */
-    private static final double HALF_RATE_ROWS = 128;
-    private static final double HALF_RATE_COLUMNS = 160;
-    /** Share of data-parallel traffic that hides behind compute. */
-    private static final double OVERLAP = 0.7;
-    private static final double KERNEL_SECONDS = 5e-6;
-    private static final double GRADIENT_BYTES = 4;
+    /** Bytes of Adam's state, gradient and weights that an update reads and writes, per weight, without moments. */
+    private static final double UPDATE_BYTES = 14;
+    /** Bytes/s between device and host, each way. */
+    private static final double HOST_BANDWIDTH = 2.5e10;
+    private static final double NEWTON_SCHULZ_FLOPS = 15;
 
     private final ModelShape model;
     private final Machine machine;
+    private final Constants constants;
+    private final Software software;
+    private final Links links;
+    private final Optional<Layers> layers;
+    private final Map<Shape, Parts> memory = new ConcurrentHashMap<>();
 
+    /** What the price of a layer depends on. */
+    private record Shape(
+            int tensor,
+            int context,
+            int contextKind,
+            int microBatch,
+            int expert,
+            int expertTensor,
+            boolean sequenceParallel,
+            boolean selective,
+            Precision precision) {}
+
+    /** Per layer and micro-batch; {@code full} is with the whole layer computed again. */
+    private record Parts(
+            LayerCost dense,
+            LayerCost denseFull,
+            LayerCost expert,
+            LayerCost expertFull,
+            LayerCost embedding,
+            LayerCost head) {}
+
+    /** With the constants that ship for this machine, under a present Megatron. */
     public CostModel(ModelShape model, Machine machine) {
+        this(model, machine, Constants.prior(), Software.MEGATRON_CORE);
+    }
+
+    public CostModel(ModelShape model, Machine machine, Constants constants, Software software) {
         this.model = model;
         this.machine = machine;
+        this.constants = constants;
+        this.software = software;
+        this.links = new Links(
+                machine.linkDomain(),
+                machine.bandwidth(true) * constants.of(Constant.FAST_LINK_RATE),
+                machine.bandwidth(false) * constants.of(Constant.SLOW_LINK_RATE),
+                constants.of(Constant.FAST_LATENCY),
+                constants.of(Constant.SLOW_LATENCY));
+        this.layers = machine instanceof Machine.Cluster m
+                ? Optional.of(new Layers(model, m.accelerator(), constants, software, links))
+                : Optional.empty();
     }
 
     /** What a step takes with this layout. */
     public StepCost price(ParallelLayout c) {
-        double layersPerStage = (double) model.layers() / c.pipeline();
-        double layer = layerCompute(c);
-        double again = recomputed(c);
-        double tensor = tensorCommunication(c);
-        double ring = contextCommunication(c);
-        double experts = expertCommunication(c);
-        double transfer = stageTransfer(c);
-        int m = c.microBatches();
+        return switch (machine) {
+            case Machine.Measured m -> new MeasuredCosts(model, m).price(c);
+            case Machine.Cluster m -> price(c, m);
+        };
+    }
+
+    private StepCost price(ParallelLayout c, Machine.Cluster m) {
+        int p = c.pipeline();
+        Parts parts = parts(c);
+        LayerCost sum = LayerCost.NONE;
+        double slowest = 0;
+        double lightest = Double.POSITIVE_INFINITY;
+        double fullest = 0;
+        LayerSplit split = c.split().orElseGet(() -> LayerSplit.even(model.layers(), p * c.chunks()));
+        LayerCost common = c.vocabularyParallel()
+                ? parts.embedding.plus(parts.head).times(1.0 / p)
+                : LayerCost.NONE;
+        double ends = 0;
+        for (int stage = 0; stage < p; stage++) {
+            LayerCost inner = layersOf(c, parts, split, stage);
+            LayerCost extra = extra(c, parts, stage, common);
+            double seconds = inner.total() + extra.total();
+            sum = sum.plus(inner);
+            ends += extra.total();
+            slowest = Math.max(slowest, seconds);
+            lightest = Math.min(lightest, seconds);
+            fullest = Math.max(fullest, inner.compute());
+        }
+        double transfer = transfer(c);
+        double mean = (sum.total() + ends) / p;
+        double each = (double) c.microBatches() / p;
         StepCost cost = new StepCost();
-        cost.add(Term.COMPUTE, m * layersPerStage * layer);
-        cost.add(Term.HEAD, m * head(c));
-        cost.add(Term.RECOMPUTE, m * layersPerStage * again);
-        cost.add(Term.TENSOR, m * layersPerStage * tensor);
-        cost.add(Term.CONTEXT, m * layersPerStage * ring);
-        cost.add(Term.EXPERT, m * layersPerStage * experts);
-        cost.add(Term.TRANSFER, m * transfer);
-        // The last stage alone computes the loss and sets the pace; filling and draining pass the others.
-        cost.add(
-                Term.BUBBLE,
-                (c.pipeline() - 1) * (layersPerStage * (layer + again + tensor + ring + experts) + transfer));
-        cost.add(Term.DATA, dataCommunication(c, layersPerStage * layer));
-        cost.add(Term.OPTIMIZER, optimizer(c));
+        cost.add(Term.COMPUTE, each * sum.compute());
+        cost.add(Term.RECOMPUTE, each * sum.recompute());
+        cost.add(Term.TENSOR, each * sum.tensor());
+        cost.add(Term.CONTEXT, each * sum.context());
+        cost.add(Term.EXPERT, each * sum.expert());
+        cost.add(Term.HEAD, each * ends);
+        cost.add(Term.TRANSFER, c.microBatches() * transfer);
+        cost.add(Term.IMBALANCE, c.microBatches() * (slowest - mean));
+        cost.add(Term.BUBBLE, bubbleShare(c) * (p * mean - slowest + (p - 1) * transfer));
+        cost.add(Term.OFFLOAD, offloaded(c, sum.total() / p));
+        double dense = denseWeights(c);
+        double expert = expertWeights(c);
+        cost.add(Term.DATA, new DataTraffic(constants, software, links).seconds(c, dense, expert, fullest));
+        cost.add(Term.OPTIMIZER, optimizer(c, m, dense, expert));
+        double straggling = constants.of(Constant.STRAGGLING) * Math.log(c.worldSize()) / Math.log(2);
+        cost.add(Term.OVERHEAD, constants.of(Constant.STEP_SECONDS) + straggling * cost.total());
         return cost;
     }
 
-    private double tokens(ParallelLayout c) {
-        return (double) c.microBatch() * model.sequenceLength() / c.context();
+    /** A layer of this layout, without experts or with them; recomputed whole if the layout says so. */
+    public LayerCost layer(ParallelLayout c, boolean experts) {
+        Parts parts = parts(c);
+        boolean full = c.recompute().kind() == Recompute.Kind.FULL;
+        return experts ? full ? parts.expertFull : parts.expert : full ? parts.denseFull : parts.dense;
     }
 
-    /** Forward and backward of one layer for one micro-batch on one rank. */
-    private double layerCompute(ParallelLayout c) {
-        return switch (machine) {
-            case Machine.Measured m ->
-                m.layerOverheadSeconds() + m.layerSeconds() * c.microBatch() / c.tensor();
-            case Machine.Cluster m -> 3 * layerForward(c, m) + elementwise(c, m);
+    /** What the first stage does besides its layers. */
+    public LayerCost embedding(ParallelLayout c) {
+        return parts(c).embedding;
+    }
+
+    /** What the last stage does besides its layers. */
+    public LayerCost head(ParallelLayout c) {
+        return parts(c).head;
+    }
+
+    /** Everything that a stage does for one micro-batch, apart from transfers. */
+    public LayerCost stage(ParallelLayout c, int stage) {
+        Parts parts = parts(c);
+        LayerSplit split = c.split()
+                .orElseGet(() -> LayerSplit.even(model.layers(), c.pipeline() * c.chunks()));
+        LayerCost common = c.vocabularyParallel()
+                ? parts.embedding.plus(parts.head).times(1.0 / c.pipeline())
+                : LayerCost.NONE;
+        return layersOf(c, parts, split, stage).plus(extra(c, parts, stage, common));
+    }
+
+    private static LayerCost extra(ParallelLayout c, Parts parts, int stage, LayerCost common) {
+        LayerCost extra = common;
+        if (!c.vocabularyParallel()) {
+            boolean v = c.schedule().vShaped();
+            extra = stage == 0 ? extra.plus(parts.embedding) : extra;
+            extra = stage == (v ? 0 : c.pipeline() - 1) ? extra.plus(parts.head) : extra;
+        }
+        return extra;
+    }
+
+    private LayerCost layersOf(ParallelLayout c, Parts parts, LayerSplit split, int stage) {
+        int p = c.pipeline();
+        int count = 0;
+        int leading = 0;
+        int dense = model.layers() - model.expertLayers();
+        for (int v = 0; v < c.chunks(); v++) {
+            int place = c.schedule().vShaped() && v % 2 == 1 ? p - 1 - stage : stage;
+            int here = split.layers().get(v * p + place);
+            count += here;
+            // Leading dense layers lie in the first chunks; beyond those a model would be nearly all dense.
+            leading += v == 0 && model.mixtureOfExperts()
+                    ? Math.clamp(dense - (long) place * here, 0, here)
+                    : 0;
+        }
+        boolean full = c.recompute().kind() == Recompute.Kind.FULL;
+        int again = full ? c.recompute().fullLayers(count) : 0;
+        int plain = model.mixtureOfExperts() ? leading : count;
+        LayerCost sum = LayerCost.NONE;
+        if (plain > 0) {
+            int denseAgain = Math.min(again, plain);
+            sum = parts.denseFull.times(denseAgain).plus(parts.dense.times(plain - denseAgain));
+            again -= denseAgain;
+        }
+        if (count > plain) {
+            sum = sum.plus(parts.expertFull.times(again)).plus(parts.expert.times(count - plain - again));
+        }
+        return sum;
+    }
+
+    private Parts parts(ParallelLayout c) {
+        boolean selective = c.recompute().kind() == Recompute.Kind.SELECTIVE;
+        Shape shape = new Shape(c.tensor(), c.context(), c.contextKind().ordinal(), c.microBatch(),
+                c.expert(), c.expertTensor(), c.sequenceParallel(), selective, c.precision());
+        Parts known = memory.get(shape);
+        if (known == null) {
+            known = priceParts(c.withRecompute(selective ? Recompute.SELECTIVE : Recompute.NONE));
+            memory.put(shape, known);
+        }
+        return known;
+    }
+
+    private Parts priceParts(ParallelLayout c) {
+        Layers of = layers.orElseThrow(
+                () -> new IllegalStateException("a measured machine has no parts of layers"));
+        ParallelLayout full = c.withRecompute(Recompute.FULL);
+        boolean dense = model.expertLayers() < model.layers();
+        boolean expert = model.expertLayers() > 0;
+        return new Parts(
+                dense ? of.layer(c, false) : LayerCost.NONE, dense ? of.layer(full, false) : LayerCost.NONE,
+                expert ? of.layer(c, true) : LayerCost.NONE, expert ? of.layer(full, true) : LayerCost.NONE,
+                of.embedding(c), of.head(c));
+    }
+
+    /** Share of the time to fill and drain a pipeline of one chunk per stage that the schedule leaves idle. */
+    private static double bubbleShare(ParallelLayout c) {
+        Schedule s = c.schedule();
+        return switch (s) {
+            case ONE_F_ONE_B -> 1;
+            case INTERLEAVED -> 1.0 / c.chunks();
+            case ZB_H1 -> 1.0 / 3;
+            case ZB_H2, ZB_V -> 0;
+            case V_HALF -> 0.5;
+            case V_MIN -> 2.0 / 3;
+            case DUAL_PIPE -> 0.25;
         };
     }
 
-    private double layerForward(ParallelLayout c, Machine.Cluster m) {
-        double dense = matmulSeconds(
-                m, tokens(c) * model.denseLayerFlopsPerToken() / c.tensor(), tokens(c),
-                Math.min(model.hiddenSize(),
-                        model.mixtureOfExperts() ? model.hiddenSize() : model.ffnHiddenSize())
-                        / (double) c.tensor());
-        return dense + expertForward(c, m) + attentionSeconds(c, m);
-    }
-
-    /** A rank's experts share the tokens that all ranks of the expert group send. */
-    private double expertForward(ParallelLayout c, Machine.Cluster m) {
-        if (!model.mixtureOfExperts()) {
-            return 0;
-        }
-        double rowsPerExpert = tokens(c) * model.topK() * c.expert() / model.experts();
-        return matmulSeconds(
-                m, tokens(c) * model.expertLayerFlopsPerToken() / c.tensor(), rowsPerExpert,
-                Math.min(model.hiddenSize(), model.expertFfnHiddenSize()) / (double) c.tensor());
-    }
-
-    private static double matmulSeconds(Machine.Cluster m, double flops, double rows, double columns) {
-        double efficiency = m.accelerator().efficiency() * rows / (rows + HALF_RATE_ROWS) * columns
-                / (columns + HALF_RATE_COLUMNS);
-        return flops / (m.peakFlops() * efficiency);
-    }
-
-    /** Scores and values reach about half of the rate of plain multiplications. */
-    private double attentionSeconds(ParallelLayout c, Machine.Cluster m) {
-        return tokens(c) * model.attentionFlopsPerToken() / c.tensor()
-                / (m.peakFlops() * 0.55 * m.accelerator().efficiency());
-    }
-
-    /** Norms, activations, residuals: about 40 passes over a layer's (tokens, hidden) values, and kernel starts. */
-    private double elementwise(ParallelLayout c, Machine.Cluster m) {
-        double bytes = 40 * tokens(c) * model.hiddenSize() * m.bytesPerValue() / c.tensor();
-        return bytes / m.accelerator().memoryBandwidth() + 30 * KERNEL_SECONDS;
-    }
-
-    private double recomputed(ParallelLayout c) {
-        if (c.recompute().kind() == Recompute.Kind.NONE) {
-            return 0;
-        }
-        return switch (machine) {
-            case Machine.Measured m -> layerCompute(c) / 3;
-            case Machine.Cluster m -> c.recompute().kind() == Recompute.Kind.SELECTIVE
-                    ? attentionSeconds(c, m)
-                    : layerForward(c, m) + elementwise(c, m) / 3;
-        };
-    }
-
-    private double head(ParallelLayout c) {
-        return switch (machine) {
-            case Machine.Measured m -> m.headOverheadSeconds() + m.headSeconds() * c.microBatch();
-            case Machine.Cluster m -> 3 * matmulSeconds(
-                    m, tokens(c) * model.headFlopsPerToken() / c.tensor(), tokens(c),
-                    (double) model.hiddenSize() / c.tensor());
-        };
-    }
-
-    /** Forward passes of communication over those of compute: backward, and again if a layer is computed again. */
-    private static int passes(ParallelLayout c, int backward) {
-        return 1 + backward + (c.recompute().kind() == Recompute.Kind.FULL ? 1 : 0);
-    }
-
-    /** Two all-reduces (or as many bytes in gathers and scatters) per layer and pass. */
-    private double tensorCommunication(ParallelLayout c) {
-        double bytes = tokens(c) * model.hiddenSize() * machine.bytesPerValue();
-        return 2 * passes(c, 1) * new Group(c.tensor(), 1, machine).allReduceSeconds(bytes);
-    }
-
-    /** Keys and values go round the ring; what attention computes meanwhile hides them. */
-    private double contextCommunication(ParallelLayout c) {
-        if (c.context() == 1) {
-            return 0;
-        }
-        double bytes = 2 * tokens(c) * model.hiddenSize() * model.kvHeads() / model.attentionHeads()
-                * machine.bytesPerValue() / c.tensor();
-        double step = new Group(c.context(), c.tensor(), machine).neighbourSeconds(bytes);
-        double hidden = machine instanceof Machine.Cluster m ? attentionSeconds(c, m) / c.context() : 0;
-        return passes(c, 2) * (c.context() - 1) * Math.max(step - hidden, 0.1 * step);
-    }
-
-    /** Tokens travel to their experts and back. */
-    private double expertCommunication(ParallelLayout c) {
-        double bytes = tokens(c) * model.topK() * model.hiddenSize() * machine.bytesPerValue() / c.tensor();
-        return 2 * passes(c, 1) * new Group(c.expert(), c.tensor(), machine).allToAllSeconds(bytes);
-    }
-
-    /** Activations to the next stage and gradients back, not hidden; of a whole machine, the slowest border counts. */
-    private double stageTransfer(ParallelLayout c) {
+    /** Activations to the next stage and gradients back, per micro-batch, as far as they are waited for. */
+    private double transfer(ParallelLayout c) {
         if (c.pipeline() == 1) {
             return 0;
         }
-        double bytes = tokens(c) * model.hiddenSize() * machine.bytesPerValue() / c.tensor();
-        return 2 * new Group(c.pipeline(), machine.ranks() / c.pipeline(), machine).neighbourSeconds(bytes);
+        double tokens = (double) c.microBatch() * model.sequenceLength() / c.context();
+        boolean split = c.sequenceParallel() || software.splitsTransfers();
+        double bytes = tokens * model.hiddenSize() * 2 / (split ? c.tensor() : 1);
+        Group stages = new Group(c.pipeline(), c.tensor() * c.context() * c.data(), links);
+        int volume = c.schedule().vShaped() ? 2 : c.chunks();
+        return constants.share(Constant.TRANSFER_EXPOSED) * 2 * volume * stages.neighbourSeconds(bytes);
     }
 
     private double denseWeights(ParallelLayout c) {
-        // The reference trainer keeps whole embeddings on every tensor rank.
-        int split = machine instanceof Machine.Measured ? 1 : c.tensor();
-        return model.layers() * model.denseLayerParameters() / c.pipeline() / c.tensor()
-                + model.embeddingParameters() / split;
+        double layers = (double) model.layers() / c.pipeline();
+        double leading = (double) (model.layers() - model.expertLayers()) / model.layers();
+        double perLayer = model.mixtureOfExperts()
+                ? leading * model.leadingLayerParameters() + (1 - leading) * model.denseLayerParameters()
+                : model.denseLayerParameters();
+        return (layers * perLayer + model.embeddingParameters()) / c.tensor();
     }
 
     private double expertWeights(ParallelLayout c) {
-        return model.layers() * model.expertLayerParameters() / c.pipeline() / c.tensor() / c.expert();
+        return (double) model.expertLayers() / c.pipeline() * model.expertLayerParameters()
+                / c.expertTensor() / c.expert();
     }
 
-    private double dataCommunication(ParallelLayout c, double computePerMicroBatch) {
-        double seconds = synchronise(c, denseWeights(c), new Group(c.replicas(), c.tensor(), machine))
-                + synchronise(
-                        c, expertWeights(c),
-                        new Group(c.expertReplicas(), c.tensor() * c.expert(), machine));
-        if (machine instanceof Machine.Measured) {
-            return seconds;
-        }
-        double window = computePerMicroBatch * (c.sharding().stage() > 1 ? c.microBatches() : 1);
-        return seconds - Math.min(OVERLAP * seconds, window);
-    }
-
-    /**
-     * Gradients to their sum and weights to all ranks, once per step. From stage 2 on no rank keeps all gradients,
-     * so that they travel with every micro-batch, and in stage 3 weights do as well, forward and backward.
-     */
-    private double synchronise(ParallelLayout c, double weights, Group group) {
-        double values = machine.bytesPerValue() * weights;
-        return switch (c.sharding().stage()) {
-            case 0 -> group.allReduceSeconds(GRADIENT_BYTES * weights);
-            case 1 -> machine instanceof Machine.Measured
-                    ? group.allReduceSeconds(GRADIENT_BYTES * weights) + group.gatherSeconds(values)
-                    : group.gatherSeconds(GRADIENT_BYTES * weights) + group.gatherSeconds(values);
-            case 2 -> c.microBatches() * group.gatherSeconds(values) + group.gatherSeconds(values);
-            default -> c.microBatches() * 3 * group.gatherSeconds(values);
-        };
-    }
-
-    private double optimizer(ParallelLayout c) {
+    private double optimizer(ParallelLayout c, Machine.Cluster m, double dense, double expert) {
         boolean sharded = c.sharding().stage() > 0;
-        double weights = denseWeights(c) / (sharded ? c.replicas() : 1)
-                + expertWeights(c) / (sharded ? c.expertReplicas() : 1);
-        return switch (machine) {
-            case Machine.Measured m -> m.stepOverheadSeconds() + m.optimizerSecondsPerParameter() * weights;
-            case Machine.Cluster m -> 32 * weights / m.accelerator().memoryBandwidth() + 2e-3;
+        int replicas = c.sharding().replicas();
+        double weights = dense / (sharded ? (double) c.replicas() / replicas : 1)
+                + expert / (sharded ? Math.max(1, (double) c.expertReplicas() / replicas) : 1);
+        double bytes = UPDATE_BYTES + 2 * c.optimizer().momentBytes();
+        double update = constants.of(Constant.OPTIMIZER_TRAFFIC) * bytes * weights
+                / m.accelerator().memoryBandwidth();
+        double orthogonal = switch (c.optimizer()) {
+            case MUON -> NEWTON_SCHULZ_FLOPS * weights * Math.min(model.hiddenSize(), model.ffnHiddenSize())
+                    / m.peakFlops();
+            case ADAM, ADAM_8BIT, LION, LOW_RANK -> 0;
         };
+        double host = c.offload().optimizer() * weights * bytes / HOST_BANDWIDTH;
+        return (1 - c.offload().optimizer()) * update + orthogonal + host;
+    }
+
+    /** Activations to the host and back, as far as a stage's passes do not hide them. */
+    private double offloaded(ParallelLayout c, double stageSeconds) {
+        if (c.offload().activations() == 0) {
+            return 0;
+        }
+        double tokens = (double) c.microBatch() * model.sequenceLength() / c.context();
+        double perLayer = c.recompute().kind() == Recompute.Kind.FULL ? 2 : 34;
+        double bytes = perLayer * tokens * model.hiddenSize() / c.tensor() * model.layers() / c.pipeline()
+                * c.offload().activations();
+        return c.microBatches() * Math.max(0, 2 * bytes / HOST_BANDWIDTH - stageSeconds);
     }
 }

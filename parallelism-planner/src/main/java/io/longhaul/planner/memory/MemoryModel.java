@@ -1,8 +1,12 @@
 package io.longhaul.planner.memory;
 
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.constants.Constant;
+import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Recompute;
+import io.longhaul.planner.layout.Schedule;
 import io.longhaul.planner.model.ModelShape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,13 +15,11 @@ import java.util.Map;
 
 /**
  * Bytes per rank of each pipeline stage. Activations per layer after Korthikanti et al. 2022, equations 2 to 5,
- * with the feed-forward's real width; model states after Rajbhandari et al. 2020, section 3, with gradients in fp32.
+ * with the feed-forward's real width; model states after Rajbhandari et al. 2020, section 3; activations in flight
+ * after Narayanan et al. 2021, section 2.2, and Qi et al. 2024, table 1.
  */
 public final class MemoryModel {
-    private static final double FRAGMENTATION = 1.06;
-    private static final double GPU_CONTEXT_BYTES = 3e9;
     private static final double PYTHON_BYTES = 3.5e8;
-    private static final double GRADIENT_BYTES = 4;
     /** Tokens of the fullest expert rank over the mean of all. */
     private static final double EXPERT_IMBALANCE = 1.2;
     /** Layers whose weights are whole at a time in ZeRO stage 3: the one at work and the next. */
@@ -25,86 +27,183 @@ public final class MemoryModel {
 
     private final ModelShape model;
     private final Machine machine;
+    private final Constants constants;
+    private final Software software;
+    private final double spread;
 
+    /** With the constants that ship for this machine, under a present Megatron. */
     public MemoryModel(ModelShape model, Machine machine) {
+        this(model, machine, Constants.prior(), Software.MEGATRON_CORE, 0.06);
+    }
+
+    /** @param spread standard deviation of the logarithm of a stage's bytes */
+    public MemoryModel(ModelShape model, Machine machine, Constants constants, Software software,
+            double spread) {
         this.model = model;
         this.machine = machine;
+        this.constants = constants;
+        this.software = software;
+        this.spread = spread;
+    }
+
+    private boolean measured() {
+        return machine instanceof Machine.Measured;
     }
 
     /** Of every stage, first to last. */
     public List<StageMemory> stages(ParallelLayout c) {
         List<StageMemory> stages = new ArrayList<>();
         for (int stage = 0; stage < c.pipeline(); stage++) {
-            Map<String, Double> terms = new LinkedHashMap<>();
-            states(terms, c, stage);
-            double perMicroBatch = activationsPerLayer(c) * model.layers() / c.pipeline();
-            int inFlight = Math.min(c.microBatches(), c.pipeline() - stage);
-            terms.put("activations", FRAGMENTATION * perMicroBatch * inFlight);
-            if (c.recompute().kind() == Recompute.Kind.FULL) {
-                terms.put("one layer again", allActivations(c));
-            }
-            if (stage == c.pipeline() - 1) {
-                terms.put("logits", 6.0 * tokens(c) * model.vocabSize() / c.tensor());
-            }
-            terms.put("runtime", machine instanceof Machine.Measured ? PYTHON_BYTES : GPU_CONTEXT_BYTES);
-            stages.add(new StageMemory(stage, terms, machine.memoryBytesPerRank()));
+            stages.add(new StageMemory(stage, terms(c, stage), machine.memoryBytesPerRank(), spread));
         }
         return stages;
     }
 
-    private void states(Map<String, Double> terms, ParallelLayout c, int stage) {
-        double layers = (double) model.layers() / c.pipeline();
-        boolean first = stage == 0;
-        boolean last = stage == c.pipeline() - 1;
-        double embeddings = (first ? 1 : 0) + (last && (!model.tied() || !first) ? 1 : 0);
-        double dense = (layers * model.denseLayerParameters() + embeddings * model.embeddingParameters())
-                / c.tensor();
-        double expert = layers * model.expertLayerParameters() / c.tensor() / c.expert();
-        double whole = dense + expert;
-        double shard = dense / c.replicas() + expert / c.expertReplicas();
-        terms.put("weights", machine.bytesPerValue() * (c.sharding().stage() > 2 ? shard : whole));
-        if (c.sharding().stage() > 2) {
-            double layer = model.denseLayerParameters() / c.tensor()
-                    + model.expertLayerParameters() / c.tensor() / c.expert();
-            terms.put("gathered layers", GATHERED_LAYERS * machine.bytesPerValue() * layer);
+    private Map<String, Double> terms(ParallelLayout c, int stage) {
+        Map<String, Double> terms = new LinkedHashMap<>();
+        int layers = c.stageLayers(stage, model.layers());
+        states(terms, c, stage, layers);
+        activations(terms, c, stage, layers);
+        if (!measured()) {
+            double used = terms.values().stream().mapToDouble(Double::doubleValue).sum();
+            terms.put("allocator", (Math.max(1, constants.of(Constant.RESERVED_BYTES)) - 1) * used);
         }
-        terms.put("gradients", GRADIENT_BYTES * (c.sharding().stage() > 1 ? shard : whole));
-        // Adam's two moments in fp32, and fp32 weights where training computes in bf16.
-        terms.put("optimizer",
-                (machine.bytesPerValue() < 4 ? 12 : 8) * (c.sharding().stage() > 0 ? shard : whole));
+        terms.put("runtime", measured() ? PYTHON_BYTES : constants.of(Constant.RUNTIME_BYTES));
+        return terms;
+    }
+
+    private void activations(Map<String, Double> terms, ParallelLayout c, int stage, int layers) {
+        double factor = measured() ? 1 : constants.of(Constant.ACTIVATION_BYTES);
+        int again = c.recompute().kind() == Recompute.Kind.FULL ? c.recompute().fullLayers(layers) : 0;
+        double perMicroBatch = again * boundary(c) + (layers - again) * keptPerLayer(c);
+        double away = 1 - c.offload().activations();
+        terms.put("activations", factor * away * perMicroBatch * inFlight(c, stage));
+        if (again > 0) {
+            terms.put("one layer again", factor * allActivations(c));
+        }
+        boolean head = stage == (c.schedule().vShaped() ? 0 : c.pipeline() - 1);
+        if (head || c.vocabularyParallel()) {
+            int split = c.tensor() * (c.vocabularyParallel() ? c.pipeline() : 1);
+            double copies = c.vocabularyParallel() ? 2 : 1;
+            terms.put("logits", (measured() ? 1 : constants.of(Constant.LOGIT_BYTES)) * copies
+                    * 6.0 * tokens(c) * model.vocabSize() / split);
+        }
+    }
+
+    /** Micro-batches whose activations a stage holds at once, in whole stages. */
+    private static double inFlight(ParallelLayout c, int stage) {
+        int p = c.pipeline();
+        int m = c.microBatches();
+        double plain = Math.min(m, p - stage + (c.vocabularyParallel() ? 1 : 0));
+        return switch (c.schedule()) {
+            case ONE_F_ONE_B, ZB_H1 -> plain;
+            case INTERLEAVED -> {
+                int v = c.chunks();
+                double chunks = v == 1 ? plain : 2.0 * (p - stage - 1) + (v - 1.0) * p + 1;
+                yield Math.min((double) m * v, chunks) / v;
+            }
+            case ZB_H2 -> Math.min(m, 2.0 * p - 1 - 2 * stage);
+            case ZB_V -> Math.min(m, p);
+            case V_HALF -> Math.min(m, Math.max(1, p / 2.0 + 0.5));
+            case V_MIN -> Math.min(m, Math.max(1, p / 3.0 + 1));
+            case DUAL_PIPE -> Math.min(m, p + 1.0);
+        };
+    }
+
+    private void states(Map<String, Double> terms, ParallelLayout c, int stage, int layers) {
+        boolean v = c.schedule().vShaped();
+        boolean first = stage == 0;
+        boolean last = stage == (v ? 0 : c.pipeline() - 1);
+        double embeddings = c.vocabularyParallel()
+                ? (model.tied() ? 1.0 : 2.0) / c.pipeline()
+                : (first ? 1 : 0) + (last && (!model.tied() || !first) ? 1 : 0);
+        int leading = model.mixtureOfExperts() && first
+                ? Math.min(layers, model.layers() - model.expertLayers())
+                : 0;
+        double copies = c.schedule() == Schedule.DUAL_PIPE ? 2 : 1;
+        double dense = copies * (leading * model.leadingLayerParameters()
+                + (layers - leading) * model.denseLayerParameters()
+                + embeddings * model.embeddingParameters()) / c.tensor();
+        double expert = copies * (layers - leading) * model.expertLayerParameters() / c.expertTensor()
+                / c.expert();
+        double whole = dense + expert;
+        int replicas = c.sharding().replicas();
+        double shard = dense * replicas / Math.max(replicas, c.replicas())
+                + expert * replicas / Math.max(replicas, c.expertReplicas());
+        double factor = measured() ? 1 : constants.of(Constant.STATE_BYTES);
+        double value = valueBytes(c);
+        int zero = c.sharding().stage();
+        terms.put("weights", factor * value * (zero > 2 ? shard : whole));
+        if (zero > 2) {
+            double layer = (model.mixtureOfExperts() && layers > leading
+                    ? model.denseLayerParameters()
+                    : leading > 0 ? model.leadingLayerParameters() : model.denseLayerParameters())
+                    / c.tensor()
+                    + model.expertLayerParameters() / c.expertTensor() / c.expert();
+            terms.put("gathered layers", GATHERED_LAYERS * value * layer);
+        }
+        terms.put("gradients", factor * gradientBytes(c) * (zero > 1 ? shard : whole));
+        double master = value < 4 ? 4 : 0;
+        terms.put("optimizer", factor * (1 - c.offload().optimizer())
+                * (master + c.optimizer().momentBytes()) * (zero > 0 ? shard : whole));
+    }
+
+    private double gradientBytes(ParallelLayout c) {
+        return switch (software.family()) {
+            case MEGATRON_CORE, FSDP, OTHER -> 4;
+            case MEGATRON_2021, DEEPSPEED -> measured() ? 4 : valueBytes(c);
+        };
+    }
+
+    private double valueBytes(ParallelLayout c) {
+        return measured() ? machine.bytesPerValue() : c.precision().bytes();
     }
 
     private double tokens(ParallelLayout c) {
         return (double) c.microBatch() * model.sequenceLength() / c.context();
     }
 
+    /** What a layer that is computed again as a whole keeps: its input. */
+    private double boundary(ParallelLayout c) {
+        return valueBytes(c) * tokens(c) * model.hiddenSize()
+                / (c.sequenceParallel() ? c.tensor() : 1);
+    }
+
+    private double keptPerLayer(ParallelLayout c) {
+        return c.recompute().kind() == Recompute.Kind.SELECTIVE
+                ? allActivations(c) - scores(c)
+                : allActivations(c);
+    }
+
     /** What one layer keeps of one micro-batch for its backward pass. */
     double activationsPerLayer(ParallelLayout c) {
-        return switch (c.recompute().kind()) {
-            case FULL -> machine.bytesPerValue() * tokens(c) * model.hiddenSize()
-                    / (c.sequenceParallel() ? c.tensor() : 1);
-            case SELECTIVE -> allActivations(c) - scores(c);
-            case NONE -> allActivations(c);
-        };
+        return c.recompute().kind() == Recompute.Kind.FULL ? boundary(c) : keptPerLayer(c);
     }
 
     private double allActivations(ParallelLayout c) {
         double h = model.hiddenSize();
         double ffn = model.gated() ? 6 : 4;
-        double blocks = 8 * h;
+        double queries = (double) model.attentionHeads() * (model.headSize() + model.ropeSize());
+        double keys = model.latentAttention()
+                ? queries
+                : (double) model.kvHeads() * model.headSize();
+        double blocks = 4.0 * queries + 4 * keys;
         if (model.mixtureOfExperts()) {
             // Each token is copied to its experts and comes back from each, 2 bytes a value.
-            blocks += EXPERT_IMBALANCE * model.topK() * (ffn * model.expertFfnHiddenSize() + 4 * h);
+            blocks += EXPERT_IMBALANCE * model.topK() * (ffn * model.expertFfnHiddenSize() + 4 * h)
+                    + model.sharedExperts() * ffn * model.expertFfnHiddenSize();
         } else {
             blocks += ffn * model.ffnHiddenSize();
         }
         double between = 10 * h / (c.sequenceParallel() ? c.tensor() : 1);
-        return machine.bytesPerValue() / 2 * tokens(c) * (between + blocks / c.tensor()) + scores(c);
+        return valueBytes(c) / 2 * tokens(c) * (between + blocks / c.tensor()) + scores(c);
     }
 
-    /** Attention scores kept in memory; fused attention on accelerators keeps only a statistic per row. */
+    /** Attention scores kept in memory; fused attention keeps only a statistic per row. */
     private double scores(ParallelLayout c) {
-        double perHead = machine instanceof Machine.Measured ? 3.0 * 4 * model.sequenceLength() : 4;
+        double perHead = measured()
+                ? 3.0 * 4 * model.sequenceLength()
+                : software.fusedAttention() ? 4 : 5.0 * model.sequenceLength();
         return tokens(c) * model.attentionHeads() * perHead / c.tensor();
     }
 }

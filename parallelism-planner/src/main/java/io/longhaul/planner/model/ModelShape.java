@@ -3,12 +3,20 @@ package io.longhaul.planner.model;
 /**
  * Shape of a decoder-only transformer.
  *
+ * @param ffnHiddenSize inner size of a dense layer's feed-forward
  * @param kvHeads key/value heads
  * @param gated feed-forward with a gate: three weight matrices instead of two
  * @param tied input and output embeddings are one matrix
  * @param experts routed experts per layer, 0 for a dense model
  * @param topK experts per token
  * @param expertFfnHiddenSize inner size of one expert
+ * @param headSize values per attention head
+ * @param window tokens that every second layer's attention sees, 0 if all layers see the whole sequence
+ * @param queryRank inner size of the query projection in multi-head latent attention, 0 for ordinary attention
+ * @param latentRank inner size of its key and value projection (DeepSeek-AI 2024, DeepSeek-V2, section 2.1)
+ * @param ropeSize values per head that carry the position in latent attention, on top of {@code headSize}
+ * @param denseLayers leading layers of a mixture of experts that have one feed-forward
+ * @param sharedExperts experts that every token visits, in units of {@code expertFfnHiddenSize}
  */
 public record ModelShape(
         int layers,
@@ -22,7 +30,23 @@ public record ModelShape(
         boolean tied,
         int experts,
         int topK,
-        int expertFfnHiddenSize) {
+        int expertFfnHiddenSize,
+        int headSize,
+        int window,
+        int queryRank,
+        int latentRank,
+        int ropeSize,
+        int denseLayers,
+        int sharedExperts) {
+
+    /** With heads that share the hidden size, full attention, and experts in every layer or none. */
+    public ModelShape(int layers, int hiddenSize, int ffnHiddenSize, int attentionHeads, int kvHeads,
+            int vocabSize, int sequenceLength, boolean gated, boolean tied, int experts, int topK,
+            int expertFfnHiddenSize) {
+        this(layers, hiddenSize, ffnHiddenSize, attentionHeads, kvHeads, vocabSize, sequenceLength, gated,
+                tied, experts, topK, expertFfnHiddenSize,
+                wholeHeads(hiddenSize, attentionHeads) ? hiddenSize / attentionHeads : 0, 0, 0, 0, 0, 0, 0);
+    }
 
     public ModelShape {
         requirePositive("layers", layers);
@@ -32,7 +56,7 @@ public record ModelShape(
         requirePositive("kvHeads", kvHeads);
         requirePositive("vocabSize", vocabSize);
         requirePositive("sequenceLength", sequenceLength);
-        if (hiddenSize % attentionHeads != 0 || attentionHeads % kvHeads != 0) {
+        if (headSize < 1 || attentionHeads % kvHeads != 0) {
             throw new IllegalArgumentException(
                     "kvHeads (" + kvHeads + ") must divide attentionHeads (" + attentionHeads
                             + "), and these hiddenSize (" + hiddenSize + ")");
@@ -50,22 +74,91 @@ public record ModelShape(
         }
     }
 
+    private static boolean wholeHeads(int hiddenSize, int attentionHeads) {
+        return attentionHeads > 0 && hiddenSize % attentionHeads == 0;
+    }
+
+    /** With heads of another size than an equal share of the hidden size. */
+    public ModelShape withHeadSize(int headSize) {
+        return new ModelShape(layers, hiddenSize, ffnHiddenSize, attentionHeads, kvHeads, vocabSize,
+                sequenceLength, gated, tied, experts, topK, expertFfnHiddenSize, headSize, window, queryRank,
+                latentRank, ropeSize, denseLayers, sharedExperts);
+    }
+
+    /** With attention to so many tokens in every second layer. */
+    public ModelShape withWindow(int window) {
+        return new ModelShape(layers, hiddenSize, ffnHiddenSize, attentionHeads, kvHeads, vocabSize,
+                sequenceLength, gated, tied, experts, topK, expertFfnHiddenSize, headSize, window, queryRank,
+                latentRank, ropeSize, denseLayers, sharedExperts);
+    }
+
+    /** With multi-head latent attention. */
+    public ModelShape withLatentAttention(int headSize, int queryRank, int latentRank, int ropeSize) {
+        return new ModelShape(layers, hiddenSize, ffnHiddenSize, attentionHeads, kvHeads, vocabSize,
+                sequenceLength, gated, tied, experts, topK, expertFfnHiddenSize, headSize, window, queryRank,
+                latentRank, ropeSize, denseLayers, sharedExperts);
+    }
+
+    /** With so many dense layers before those with experts, and so many experts for every token. */
+    public ModelShape withDenseLayers(int denseLayers, int sharedExperts) {
+        return new ModelShape(layers, hiddenSize, ffnHiddenSize, attentionHeads, kvHeads, vocabSize,
+                sequenceLength, gated, tied, experts, topK, expertFfnHiddenSize, headSize, window, queryRank,
+                latentRank, ropeSize, denseLayers, sharedExperts);
+    }
+
     public boolean mixtureOfExperts() {
         return experts > 0;
+    }
+
+    public boolean latentAttention() {
+        return latentRank > 0;
+    }
+
+    /** Layers with routed experts. */
+    public int expertLayers() {
+        return mixtureOfExperts() ? layers - Math.min(denseLayers, layers) : 0;
     }
 
     private double feedForwardMatrices() {
         return gated ? 3 : 2;
     }
 
-    /** Weights of one layer that every tensor-parallel group holds: attention, norms, dense feed-forward, router. */
-    public double denseLayerParameters() {
+    /** Weights of one layer's attention. */
+    public double attentionParameters() {
         double h = hiddenSize;
-        double attention = 2 * h * h + 2 * h * h * kvHeads / attentionHeads;
+        double inner = (double) attentionHeads * headSize;
+        if (!latentAttention()) {
+            return 2 * h * inner + 2 * h * kvHeads * headSize;
+        }
+        double query = (double) attentionHeads * (headSize + ropeSize);
+        return (queryRank > 0 ? h * queryRank + queryRank * query : h * query)
+                + h * (latentRank + ropeSize) + 2.0 * latentRank * inner + inner * h;
+    }
+
+    /** Weights of the feed-forward of a dense layer. */
+    public double feedForwardParameters() {
+        return feedForwardMatrices() * hiddenSize * ffnHiddenSize;
+    }
+
+    /** Weights of the shared experts of one layer. */
+    public double sharedExpertParameters() {
+        return feedForwardMatrices() * hiddenSize * sharedExperts * expertFfnHiddenSize;
+    }
+
+    /**
+     * Weights of one layer that every tensor-parallel group holds: attention, norms, dense feed-forward or router and
+     * shared experts; of a mixture of experts, those of a layer with experts.
+     */
+    public double denseLayerParameters() {
         double feedForward = mixtureOfExperts()
-                ? h * experts
-                : feedForwardMatrices() * h * ffnHiddenSize;
-        return attention + feedForward + 4 * h;
+                ? (double) hiddenSize * experts + sharedExpertParameters()
+                : feedForwardParameters();
+        return attentionParameters() + feedForward + 4.0 * hiddenSize;
+    }
+
+    /** Weights of one leading dense layer of a mixture of experts. */
+    public double leadingLayerParameters() {
+        return attentionParameters() + feedForwardParameters() + 4.0 * hiddenSize;
     }
 
     /** Weights of all experts of one layer; 0 for a dense model. */
@@ -80,7 +173,9 @@ public record ModelShape(
 
     /** Weights of all layers, without embeddings and output projection. */
     public double layerParameters() {
-        return layers * (denseLayerParameters() + expertLayerParameters());
+        int leading = layers - (mixtureOfExperts() ? expertLayers() : layers);
+        return leading * leadingLayerParameters()
+                + (layers - leading) * (denseLayerParameters() + expertLayerParameters());
     }
 
     /** All weights. */
@@ -98,9 +193,17 @@ public record ModelShape(
         return mixtureOfExperts() ? 2.0 * topK * expertLayerParameters() / experts : 0;
     }
 
+    /** Tokens whose keys and values a token attends to, on average over tokens and layers, half of a full square. */
+    public double attendedTokens() {
+        double whole = 0.5 * sequenceLength;
+        return window > 0 && window < sequenceLength
+                ? 0.5 * (whole + window * (1 - 0.5 * window / sequenceLength))
+                : whole;
+    }
+
     /** FLOP of one layer's causal attention scores and values forward, per token: half of the full square. */
     public double attentionFlopsPerToken() {
-        return 2.0 * sequenceLength * hiddenSize;
+        return 2.0 * attendedTokens() * attentionHeads * (2.0 * headSize + ropeSize);
     }
 
     /** FLOP of the output projection forward, per token. */
@@ -113,7 +216,9 @@ public record ModelShape(
      * 2021, appendix, with causal attention counted by half.
      */
     public double stepFlops(long tokens) {
-        double layer = denseLayerFlopsPerToken() + expertLayerFlopsPerToken() + attentionFlopsPerToken();
-        return 3.0 * tokens * (layers * layer + headFlopsPerToken());
+        double all = layers * attentionFlopsPerToken() + headFlopsPerToken()
+                + (layers - expertLayers()) * 2 * (attentionParameters() + feedForwardParameters())
+                + expertLayers() * (denseLayerFlopsPerToken() + expertLayerFlopsPerToken());
+        return 3.0 * tokens * all;
     }
 }

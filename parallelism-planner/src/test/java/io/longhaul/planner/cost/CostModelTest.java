@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.longhaul.planner.Shapes;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.constants.Constant;
+import io.longhaul.planner.constants.Constants;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Sharding;
 import io.longhaul.planner.model.ModelShape;
@@ -82,9 +84,11 @@ class CostModelTest {
         ParallelLayout c = ParallelLayout.of(8, 1, 1, 2, 1, microBatches).withSharding(Sharding.stage(zero));
         Map<String, Double> parts = new CostModel(model, cluster).price(c).labelled();
         double window = parts.get("compute") / microBatches * (zero > 1 ? microBatches : 1);
+        Constants prior = Constants.prior();
+        double waited = prior.of(Constant.DATA_EXPOSED);
         double weights = (64 * model.denseLayerParameters() + model.embeddingParameters()) / 8;
-        double seconds = weights * bytesPerWeight / 2 / 50e9;
-        double exposed = seconds - Math.min(0.7 * seconds, window);
+        double seconds = weights * bytesPerWeight / 2 / (50e9 * prior.of(Constant.SLOW_LINK_RATE));
+        double exposed = Math.max(waited * seconds, seconds - window);
         assertThat(parts.get("data-parallel communication")).isCloseTo(exposed, within(0.01 * exposed));
     }
 

@@ -1,0 +1,31 @@
+package io.longhaul.planner.calibrate;
+
+import io.longhaul.planner.constants.Constants;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Something that was measured and can be predicted.
+ *
+ * @param keys what the measurement belongs to, from wide to narrow: one key per {@link Level}
+ * @param predicted prediction under given constants, > 0, in the unit of {@code measured}
+ * @param measured > 0
+ * @param noise standard deviation of the logarithm of the measurement itself, > 0
+ */
+public record Observation(
+        List<String> keys,
+        ToDoubleFunction<Constants> predicted,
+        double measured,
+        double noise) {
+    public Observation {
+        keys = List.copyOf(keys);
+        if (keys.size() != Level.values().length) {
+            throw new IllegalArgumentException(
+                    "keys must have one entry per level (" + Level.values().length + "), got " + keys);
+        }
+        if (!(measured > 0) || !(noise > 0)) {
+            throw new IllegalArgumentException(
+                    "measured and noise must be > 0, got " + measured + " and " + noise);
+        }
+    }
+}

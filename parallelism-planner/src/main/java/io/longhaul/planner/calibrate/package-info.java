@@ -1,0 +1,3 @@
+/** Constants from measured steps. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.planner.calibrate;

@@ -1,0 +1,3 @@
+/** What must be measured: constants of the cost and memory models with priors, and what software does. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.planner.constants;
