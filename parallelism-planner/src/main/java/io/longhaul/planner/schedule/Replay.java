@@ -1,0 +1,126 @@
+package io.longhaul.planner.schedule;
+
+import java.util.Arrays;
+
+/**
+ * Start of every pass if each stage runs its passes in their order, each as soon as the stage is free and what it needs
+ * has arrived. One max and one sum per pass; exact for any times.
+ */
+public final class Replay {
+    private final Orders orders;
+    private final SlotTimes times;
+    private final boolean overlap;
+    private final int perLane;
+    /** Seconds at which a forward pass (index 0) or a backward one (1) has ended, [slot * perLane + microBatch]. */
+    private final double[][] end;
+    private final double[][] starts;
+    private final double[] free;
+    private final int[] done;
+
+    private Replay(Orders orders, SlotTimes times, boolean overlap) {
+        this.orders = orders;
+        this.times = times;
+        this.overlap = overlap;
+        this.perLane = orders.perLane();
+        int slots = orders.stages() * orders.lanes();
+        this.end = new double[2][slots * perLane];
+        for (double[] ends : end) {
+            Arrays.fill(ends, Double.NaN);
+        }
+        this.starts = new double[orders.stages()][];
+        for (int stage = 0; stage < starts.length; stage++) {
+            starts[stage] = new double[orders.passes(stage).length];
+        }
+        this.free = new double[orders.stages()];
+        this.done = new int[orders.stages()];
+    }
+
+    /** @throws IllegalArgumentException if the times are of another pipeline */
+    public static Timeline run(Orders orders, PassTimes times) {
+        SlotTimes bySlot = new SlotTimes(orders, times);
+        Replay replay = new Replay(orders, bySlot, times.overlap());
+        replay.all();
+        return new Timeline(orders, bySlot, times.weightShare(), replay.starts);
+    }
+
+    private void all() {
+        int stages = orders.stages();
+        boolean moved = true;
+        while (moved) {
+            moved = false;
+            for (int stage = 0; stage < stages; stage++) {
+                moved |= advance(stage);
+            }
+            for (int stage = stages - 1; stage >= 0; stage--) {
+                moved |= advance(stage);
+            }
+        }
+        for (int stage = 0; stage < stages; stage++) {
+            if (done[stage] < orders.passes(stage).length) {
+                throw new IllegalStateException(
+                        orders.schedule() + " waits for itself on stage " + stage + " of " + stages
+                                + " with " + perLane + " micro-batches per lane");
+            }
+        }
+    }
+
+    private boolean advance(int stage) {
+        int[] passes = orders.passes(stage);
+        int from = done[stage];
+        while (done[stage] < passes.length) {
+            int at = done[stage];
+            boolean joint = Pass.kind(passes[at]) == Pass.JOINT_FORWARD;
+            double ready = ready(stage, passes[at]);
+            if (joint) {
+                ready = Math.max(ready, ready(stage, passes[at + 1]));
+            }
+            if (Double.isNaN(ready)) {
+                break;
+            }
+            starts[stage][at] = Math.max(free[stage], ready);
+            double stop = starts[stage][at] + times.seconds(stage, passes[at]);
+            if (joint) {
+                starts[stage][at + 1] = stop;
+                stop += times.seconds(stage, passes[at + 1]);
+                ended(stage, passes[at + 1], stop);
+            }
+            ended(stage, passes[at], stop);
+            done[stage] += joint ? 2 : 1;
+        }
+        return done[stage] > from;
+    }
+
+    /** When what the pass needs from other stages, or its own forward pass, is there; NaN if that is not known yet. */
+    private double ready(int stage, int pass) {
+        int slot = stage * orders.lanes() + Pass.lane(pass);
+        int microBatch = Pass.microBatch(pass);
+        return switch (Pass.kind(pass)) {
+            case Pass.FORWARD, Pass.JOINT_FORWARD -> arrival(0, orders.before(slot), stage, microBatch);
+            case Pass.WEIGHT -> end[1][slot * perLane + microBatch];
+            default -> Math.max(
+                    end[0][slot * perLane + microBatch],
+                    arrival(1, orders.after(slot), stage, microBatch));
+        };
+    }
+
+    private double arrival(int direction, int from, int stage, int microBatch) {
+        return from < 0
+                ? 0
+                : end[direction][from * perLane + microBatch]
+                        + times.transfer(from / orders.lanes(), stage);
+    }
+
+    private void ended(int stage, int pass, double stop) {
+        free[stage] = stop;
+        if (Pass.kind(pass) == Pass.WEIGHT) {
+            return;
+        }
+        int slot = stage * orders.lanes() + Pass.lane(pass);
+        boolean forward = Pass.forward(pass);
+        end[forward ? 0 : 1][slot * perLane + Pass.microBatch(pass)] = stop;
+        int to = forward ? orders.after(slot) : orders.before(slot);
+        if (!overlap && to >= 0) {
+            free[stage] += times.transfer(stage, to / orders.lanes());
+        }
+    }
+}
