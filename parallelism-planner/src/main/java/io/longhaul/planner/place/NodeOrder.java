@@ -27,8 +27,10 @@ public final class NodeOrder {
      * has to count.
      */
     private static final double MEAN = 1;
-    /** As share of what the best start costs; the first is one over the number of nodes, about what a move changes. */
-    private static final double LAST_TEMPERATURE = 1e-5;
+    /** As shares of the mean loss by a random exchange, which tells how rough the links are. */
+    private static final double FIRST_TEMPERATURE = 0.3;
+    private static final double LAST_TEMPERATURE = 1e-4;
+    private static final int SAMPLES = 200;
 
     private final GridCost grid;
     private final double bound;
@@ -142,10 +144,23 @@ public final class NodeOrder {
         return seconds;
     }
 
+    private double roughness() {
+        double before = grid.seconds();
+        double sum = 0;
+        for (int i = 0; i < SAMPLES; i++) {
+            int a = random.nextInt(grid.nodes);
+            int b = random.nextInt(grid.nodes);
+            grid.apply(Move.SWAP, a, b);
+            sum += Math.max(0, grid.seconds() - before);
+            grid.undo(Move.SWAP, a, b);
+        }
+        return sum / SAMPLES + Double.MIN_NORMAL;
+    }
+
     private void anneal() {
         int moves = Math.min(MOVES_PER_NODE * grid.nodes, MOST_MOVES);
-        double cooling = Math.pow(LAST_TEMPERATURE * grid.nodes, 1.0 / moves);
-        double temperature = bestSeconds / grid.nodes;
+        double cooling = Math.pow(LAST_TEMPERATURE / FIRST_TEMPERATURE, 1.0 / moves);
+        double temperature = FIRST_TEMPERATURE * roughness();
         double now = grid.seconds();
         double mean = grid.meanSeconds();
         for (int i = 0; i < moves && !proven(); i++, temperature *= cooling) {
@@ -159,11 +174,11 @@ public final class NodeOrder {
             grid.apply(move, a, b);
             double then = grid.seconds();
             double thenMean = grid.meanSeconds();
+            keep();
             double worse = then - now + MEAN * (1 - (double) i / moves) * (thenMean - mean);
             if (worse <= 0 || random.nextDouble() < Math.exp(-worse / temperature)) {
                 now = then;
                 mean = thenMean;
-                keep();
             } else {
                 grid.undo(move, a, b);
             }
