@@ -1,5 +1,7 @@
 package io.longhaul.laws;
 
+import java.util.Arrays;
+
 /**
  * Losses measured along a run.
  *
@@ -7,6 +9,10 @@ package io.longhaul.laws;
  * @param losses in nats per token, positive
  */
 public record LossCurve(RateHistory history, int[] steps, double[] losses) {
+    private static final int NEIGHBOURS = 4;
+    /** Median absolute deviations; about five standard deviations of Gaussian noise. */
+    private static final double OUTLIER_DEVIATIONS = 7.5;
+
     public LossCurve {
         if (steps.length != losses.length) {
             throw new IllegalArgumentException(
@@ -26,6 +32,41 @@ public record LossCurve(RateHistory history, int[] steps, double[] losses) {
                         "loss of step " + steps[i] + " must be positive and finite, got " + losses[i]);
             }
         }
+    }
+
+    /**
+     * Means of neighbouring points, single ones far off replaced by their neighbours' median.
+     *
+     * @param most points that are left, if there are more
+     */
+    public LossCurve smoothed(int most) {
+        if (steps.length <= 2 * NEIGHBOURS) {
+            return this;
+        }
+        double[] calm = new double[losses.length];
+        for (int i = 0; i < losses.length; i++) {
+            int from = Math.clamp(i - NEIGHBOURS, 0, losses.length - 2 * NEIGHBOURS - 1);
+            double[] near = Arrays.copyOfRange(losses, from, from + 2 * NEIGHBOURS + 1);
+            double median = median(near);
+            double deviation = median(Arrays.stream(near).map(loss -> Math.abs(loss - median)).toArray());
+            calm[i] = Math.abs(losses[i] - median) > OUTLIER_DEVIATIONS * deviation ? median : losses[i];
+        }
+        int count = Math.min(most, steps.length);
+        int[] middles = new int[count];
+        double[] means = new double[count];
+        for (int bin = 0; bin < count; bin++) {
+            int from = (int) ((long) bin * steps.length / count);
+            int to = (int) ((bin + 1L) * steps.length / count);
+            middles[bin] = steps[(from + to - 1) / 2];
+            means[bin] = Arrays.stream(calm, from, to).average().orElseThrow();
+        }
+        return new LossCurve(history, middles, means);
+    }
+
+    private static double median(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length / 2];
     }
 
     int size() {

@@ -14,11 +14,14 @@ import java.util.function.LongToDoubleFunction;
  * a gain whose whole 90 % interval is one.
  */
 public final class ScheduleAdvisor {
-    private static final int DRAWS = 400;
+    private static final int DRAWS = 100;
     /** Share of the run that must have been seen after the warm-up. */
     private static final double LEAST_SHARE = 0.3;
     private static final double LEAST_GAIN = 0.005;
-    private static final double[] DECAY_SHARES = {1.0, 0.75, 0.5, 0.3};
+    private static final double[] DECAY_SHARES = {1.0, 0.75, 0.5, 0.3, 0.2};
+    private static final int LEAST_OBSERVATIONS = 48;
+    /** Points of the curve that is fitted; as many steps are averaged as it takes. */
+    private static final int POINTS = 80;
     private static final double[] LOW_SHARES = {0.0, 0.1};
     /**
      * A peak moves by one doubling at a time, and only towards a best one that lies beyond: too low costs less than too
@@ -50,7 +53,7 @@ public final class ScheduleAdvisor {
             Optional<StepLaw.Scale> scale,
             long seed) {
         public Situation {
-            observations = List.copyOf(observations);
+            observations = observations.stream().filter(o -> o.loss() > 0).toList();
             if (resumeStep < 0 || totalSteps < 1 || lastSteps < 1) {
                 throw new IllegalArgumentException(
                         "resumeStep must be >= 0, totalSteps and lastSteps >= 1, got " + resumeStep + ", "
@@ -64,6 +67,7 @@ public final class ScheduleAdvisor {
      *
      * @param schedule the better schedule, or nothing
      * @param explanation for people
+     * @param constants of the law, fitted to the run
      * @param unchanged predicted final loss without a change
      * @param changed predicted final loss with it, with 90 % interval {@code [low, high]}
      * @param effectLow 90 % interval of the difference changed minus unchanged
@@ -71,6 +75,7 @@ public final class ScheduleAdvisor {
     public record Advice(
             Optional<ScheduleShape> schedule,
             String explanation,
+            String constants,
             double unchanged,
             double changed,
             double low,
@@ -78,7 +83,7 @@ public final class ScheduleAdvisor {
             double effectLow,
             double effectHigh) {
         private static Advice none(String why) {
-            return new Advice(Optional.empty(), why, Double.NaN, Double.NaN, Double.NaN, Double.NaN,
+            return new Advice(Optional.empty(), why, "none", Double.NaN, Double.NaN, Double.NaN, Double.NaN,
                     Double.NaN,
                     Double.NaN);
         }
@@ -102,9 +107,10 @@ public final class ScheduleAdvisor {
                                     + " tell where the loss is heading",
                             s.observations().size(), 100 * share, 100 * LEAST_SHARE));
         }
-        return LossCurveLaw.fit(s.observations(), s.past(), s.current().peak(), DRAWS, s.seed())
-                .map(fit -> new Choice(s, fit).advice())
-                .orElseGet(() -> Advice.none("too few steps to fit a law"));
+        if (s.observations().size() < LEAST_OBSERVATIONS) {
+            return Advice.none("too few steps to fit a law");
+        }
+        return new Choice(s).advice();
     }
 
     /** A peak and what it does, apart from the schedule: doublings above the best one before and after. */
@@ -119,44 +125,55 @@ public final class ScheduleAdvisor {
 
     private static final class Choice {
         private final Situation s;
-        private final LossCurveLaw.Fit fit;
+        private final MultiPowerFit fit;
+        private final MultiPowerLaw law;
+        private final RateHistory past;
+        private final double endNoise;
         private final Peak peak;
-        private final long end;
 
-        Choice(Situation s, LossCurveLaw.Fit fit) {
+        Choice(Situation s) {
             this.s = s;
-            this.fit = fit;
-            this.peak = peak(s);
-            this.end = Math.max(1, s.totalSteps() - s.lastSteps() / 2);
+            double[] rates = new double[(int) s.resumeStep()];
+            Arrays.setAll(rates, k -> s.past().applyAsDouble(k + 1));
+            past = RateHistory.of(rates);
+            LossCurve seen = new LossCurve(past,
+                    s.observations().stream().mapToInt(o -> (int) o.step() - 1).toArray(),
+                    s.observations().stream().mapToDouble(Observation::loss).toArray());
+            LossCurve smooth = seen.smoothed(POINTS);
+            fit = MultiPowerFit.of(List.of(smooth), MultiPowerLaw.Shape.UNSEEN);
+            law = fit.law();
+            double stepsPerPoint = (double) seen.size() / smooth.size();
+            endNoise = law.loss(past, past.steps() - 1) * MultiPowerFit.noise(smooth.losses())
+                    * Math.sqrt(stepsPerPoint / s.lastSteps());
+            peak = peak(s);
         }
 
         Advice advice() {
-            LossCurveLaw.Progress unchanged = progress(s.current());
-            double before = fit.law().loss(unchanged);
+            RateHistory unchanged = rates(s.current());
+            double before = end(law, unchanged);
             ScheduleShape best = candidates().stream()
-                    .min(Comparator.comparingDouble(shape -> fit.law().loss(progress(shape))))
+                    .min(Comparator.comparingDouble(shape -> end(law, rates(shape))))
                     .orElseThrow();
-            if (fit.law().loss(progress(best)) > before - 1e-12) {
+            if (end(law, rates(best)) > before - 1e-12) {
                 best = s.current();
             }
-            LossCurveLaw.Progress changed = progress(best);
+            RateHistory changed = rates(best);
             double shareLeft = (double) (s.totalSteps() - s.resumeStep()) / s.totalSteps();
-            double after = fit.law().loss(changed) * (1 + peak.effect(0, shareLeft));
+            double after = end(law, changed) * (1 + peak.effect(0, shareLeft));
             ScheduleShape chosen = withPeak(best, peak.rate());
             if (chosen.equals(s.current())) {
                 return Advice.none(
                         "the present schedule is the best of those that the trainer can execute; "
                                 + peak.why());
             }
-            double[] finals = new double[fit.draws().size()];
-            double[] effects = new double[fit.draws().size()];
+            List<MultiPowerLaw> draws = fit.draws(DRAWS, s.seed());
+            double[] finals = new double[DRAWS];
+            double[] effects = new double[DRAWS];
             SplittableRandom random = new SplittableRandom(s.seed() + 1);
-            double endNoise = fit.noise() * Math.sqrt(Math.max(1, fit.stepsPerBin() / s.lastSteps()));
             for (int i = 0; i < finals.length; i++) {
-                LossCurveLaw law = fit.draws().get(i);
                 double error = PEAK_SPREAD * random.nextGaussian();
-                double with = law.loss(changed) * (1 + peak.effect(error, shareLeft));
-                effects[i] = with - law.loss(unchanged);
+                double with = end(draws.get(i), changed) * (1 + peak.effect(error, shareLeft));
+                effects[i] = with - end(draws.get(i), unchanged);
                 finals[i] = with + endNoise * random.nextGaussian();
             }
             Arrays.sort(finals);
@@ -175,7 +192,7 @@ public final class ScheduleAdvisor {
                                     "the evidence does not support a change: the best one would change the final loss by"
                                             + " %+.3f (90 %%: %+.3f to %+.3f), which may be nothing; %s",
                                     after - before, effectLow, effectHigh, peak.why()),
-                    before, after, low, high, effectLow, effectHigh);
+                    law.toString(), before, after, low, high, effectLow, effectHigh);
         }
 
         private String explanation(
@@ -185,11 +202,24 @@ public final class ScheduleAdvisor {
                     "The loss of %d steps follows %.2f + %.2f S^-%.2f. At the present schedule it would end at %.3f."
                             + " Letting the learning rate fall linearly from %.1e at step %d to %.1e at step %d ends at"
                             + " %.3f, a change of %+.3f (90 %%: %+.3f to %+.3f); how much a decay gains is taken from"
-                            + " published fits, since this run has shown none. Peak and batch: %s.",
-                    s.observations().size(), fit.law().floor(), fit.law().amplitude(), fit.law().alpha(),
+                            + " published fits, since this run has shown none. %s Peak and batch: %s. Risk: a decay cannot be"
+                            + " taken back, so keep the checkpoint before step %d to go on for longer; %s.",
+                    s.observations().size(), law.floor(), law.amplitude(), law.alpha(),
                     before, best.peak(), best.decayStart(), best.low(), best.decayEnd(), after,
                     after - before,
-                    effectLow, effectHigh, peak.why());
+                    effectLow, effectHigh, bound(after), peak.why(), best.decayStart(),
+                    peak.rate() > s.current().peak()
+                            ? "a higher peak may diverge: a person should approve it"
+                            : "the whole interval is a gain, so it may be applied unattended");
+        }
+
+        /** What a schedule of any falling shape could gain beyond the best of the candidates. */
+        private String bound(double after) {
+            int from = (int) s.resumeStep();
+            double cap = past.rate(from - 1);
+            double free = ScheduleOptimum.find(law, past, from, (int) s.totalSteps(), cap, 1e-3 * cap).loss();
+            return String.format(Locale.ROOT, "The best of all falling schedules would end at %.3f.",
+                    Math.min(free, after));
         }
 
         private List<ScheduleShape> candidates() {
@@ -207,10 +237,17 @@ public final class ScheduleAdvisor {
             return shapes;
         }
 
-        private LossCurveLaw.Progress progress(ScheduleShape shape) {
-            return LossCurveLaw.progress(
-                    step -> step <= s.resumeStep() ? s.past().applyAsDouble(step) : shape.rate(step),
-                    s.current().peak(), end);
+        private RateHistory rates(ScheduleShape shape) {
+            int from = (int) s.resumeStep();
+            int total = (int) s.totalSteps();
+            double[] all = new double[total];
+            Arrays.setAll(all, k -> k < from ? past.rate(k) : shape.rate(k + 1));
+            return RateHistory.of(all);
+        }
+
+        /** Mean loss of the last steps. */
+        private double end(MultiPowerLaw law, RateHistory rates) {
+            return law.loss(rates, (int) Math.max(0, s.totalSteps() - s.lastSteps() / 2 - 1));
         }
     }
 

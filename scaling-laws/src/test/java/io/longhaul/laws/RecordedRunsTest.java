@@ -11,14 +11,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.function.LongToDoubleFunction;
+import java.util.stream.LongStream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 
@@ -42,17 +43,21 @@ class RecordedRunsTest {
     private static Prediction predict(
             String run, List<Observation> seen, LongToDoubleFunction rates, double peak, long end,
             double measured) {
+        double[] whole = LongStream.rangeClosed(1, end + 1).mapToDouble(rates::applyAsDouble).toArray();
+        double[] past = Arrays.copyOf(whole, (int) seen.getLast().step() + 1);
         // What was seen ran at the peak, whatever the rates to predict are.
-        LongToDoubleFunction past = step -> step <= seen.getFirst().step() ? rates.applyAsDouble(step) : peak;
-        LossCurveLaw.Fit fit = LossCurveLaw.fit(seen, past, peak, 200, 1).orElseThrow();
-        LossCurveLaw.Progress progress = LossCurveLaw.progress(rates, peak, end);
-        SplittableRandom random = new SplittableRandom(2);
-        double[] draws = fit.draws()
+        Arrays.fill(past, (int) seen.getFirst().step(), past.length, peak);
+        LossCurve curve = new LossCurve(RateHistory.of(past),
+                seen.stream().mapToInt(o -> (int) o.step()).toArray(),
+                seen.stream().mapToDouble(Observation::loss).toArray());
+        MultiPowerFit fit = MultiPowerFit.of(List.of(curve), MultiPowerLaw.Shape.UNSEEN);
+        RateHistory history = RateHistory.of(whole);
+        double[] draws = fit.draws(200, 1)
                 .stream()
-                .mapToDouble(law -> law.loss(progress) + fit.noise() * random.nextGaussian())
+                .mapToDouble(law -> law.loss(history, (int) end))
                 .sorted()
                 .toArray();
-        return new Prediction(run, fit.law().loss(progress), draws[10], draws[189], measured);
+        return new Prediction(run, fit.law().loss(history, (int) end), draws[10], draws[189], measured);
     }
 
     private static double meanAbsoluteError(List<Prediction> predictions) {

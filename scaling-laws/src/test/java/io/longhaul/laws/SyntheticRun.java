@@ -26,7 +26,7 @@ record SyntheticRun(
         return new SyntheticRun(
                 1.5 + 2 * random.nextDouble(), 0.5 + 3.5 * random.nextDouble(),
                 Math.clamp(0.5 + 0.15 * random.nextGaussian(), 0.25, 0.9),
-                LossCurveLaw.medianGain(PEAK) * Math.exp(Math.log(1.7) * random.nextGaussian()),
+                MultiPowerLaw.Shape.PUBLISHED.gain(PEAK) * Math.exp(Math.log(1.7) * random.nextGaussian()),
                 0.01 + 0.05 * random.nextDouble(),
                 20,
                 400 + random.nextInt(1000), seed);

@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.adapt;
 import io.longhaul.laws.Observation;
 import io.longhaul.laws.ScheduleAdvisor;
 import io.longhaul.laws.ScheduleAdvisor.Advice;
+import io.longhaul.laws.ScheduleArguments;
 import io.longhaul.laws.ScheduleShape;
 import io.longhaul.laws.StepLaw;
 import io.longhaul.orchestrator.run.Recipe;
@@ -103,8 +104,10 @@ final class RecipeAdvisor {
                 request.attempt(),
                 from,
                 recipe,
-                "multi-power law (arXiv 2503.12811), own power-law part, published decay gain; Step Law (arXiv 2503.04715)",
-                advice.explanation(),
+                "multi-power law with fading gains (arXiv 2503.12811), fitted to this run: " + advice.constants()
+                        + "; Step Law (arXiv 2503.04715)",
+                advice.explanation() + " Megatron-LM: " + String.join(" ", ScheduleArguments.megatron(to))
+                        + ". DeepSpeed: " + ScheduleArguments.deepSpeed(to) + ".",
                 advice.unchanged(),
                 advice.changed(),
                 advice.low(),
