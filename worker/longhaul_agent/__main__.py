@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 
 from .agent import Agent
@@ -19,6 +20,7 @@ def main():
     except BlockingIOError:
         print("longhaul_agent: another agent lives on", os.environ["LONGHAUL_STATE_DIR"], file=sys.stderr)
         return OCCUPIED
+    signal.signal(signal.SIGTERM, lambda number, frame: agent.leave())
     return agent.run()
 
 

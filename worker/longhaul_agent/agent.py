@@ -24,6 +24,8 @@ BACK_OFF_SECONDS = 2.0
 BATCH = 2000
 BATCH_BYTES = 4 << 20
 SIBLING_GRACE_SECONDS = 3.0
+# Less than the 60 s that a pod has, so that the agent can still tell the service.
+LEAVE_SECONDS = 50.0
 
 
 def now():
@@ -49,6 +51,7 @@ class Agent:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.lock = open(self.directory / "agent.lock", "w")
         fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.host = environment.get("LONGHAUL_HOST") or socket.gethostname()
         self.epoch = int(environment.get("LONGHAUL_EPOCH", "0"))
         self.obeyed_epoch = self.epoch
         self.link = Link(environment["LONGHAUL_SERVICE_URL"], environment["LONGHAUL_AGENT_TOKEN"],
@@ -65,6 +68,7 @@ class Agent:
         self.finished = False
         self.last_checkpoint = None
         self.fenced = threading.Event()
+        self.told_to_leave = False
         self.wake = threading.Event()
 
     def report(self, record):
@@ -74,20 +78,24 @@ class Agent:
         self.spool.append(record)
         self.wake.set()
 
+    def leave(self):
+        """SIGTERM came, since the node is wanted for something else: ranks are to checkpoint and leave, then the agent."""
+        self.told_to_leave = True
+
     def run(self):
-        """Lives until the ranks are gone and the service knows; returns the exit code."""
+        """Lives until the ranks are gone and the service knows; returns the exit code: 143 if it was told to leave."""
         if "all-exited" in self.spool.found:
             self.finished = True
         elif self.ranks.started_earlier():
             self.say("the agent of this node died and its ranks with it")
             self.finish("failed")
         else:
-            self.report({"kind": "registered", "host": socket.gethostname(), "pid": os.getpid(),
+            self.report({"kind": "registered", "host": self.host, "pid": os.getpid(),
                          "freePort": free_port()})
         threading.Thread(target=self.sync_or_die, daemon=True).start()
         while not self.fenced.is_set():
             if self.step():
-                return 0
+                return 128 + signal.SIGTERM if self.told_to_leave else 0
             time.sleep(POLL_SECONDS)
         self.ranks.signal(signal.SIGKILL)
         return 0
@@ -95,6 +103,9 @@ class Agent:
     def step(self):
         """Looks after the ranks once; true when there is nothing left to do."""
         self.reports.poll(self.ranks.names())
+        if self.told_to_leave and not self.draining and not self.stopping:
+            self.say("told to leave by SIGTERM: the ranks are to checkpoint and leave")
+            self.drain(LEAVE_SECONDS)
         if self.kill_at is not None and time.monotonic() >= self.kill_at:
             self.ranks.signal(signal.SIGKILL)
             self.kill_at = None
@@ -197,17 +208,20 @@ class Agent:
             if not self.ranks.started() and not self.stopping and not self.finished:
                 self.start(command)
         elif kind == "drain":
-            self.draining = True
-            if self.ranks.started():
-                self.ranks.signal(signal.SIGTERM)
-                self.kill_at = time.monotonic() + command["graceSeconds"]
-            else:
-                self.stopping = True
+            self.drain(command["graceSeconds"])
         elif kind == "stop":
             self.stopping = True
             self.ranks.signal(signal.SIGKILL)
         else:
             self.say(f"does not know the command {kind!r}")
+
+    def drain(self, grace_seconds):
+        self.draining = True
+        if self.ranks.started():
+            self.ranks.signal(signal.SIGTERM)
+            self.kill_at = time.monotonic() + grace_seconds
+        else:
+            self.stopping = True
 
     def start(self, command):
         try:

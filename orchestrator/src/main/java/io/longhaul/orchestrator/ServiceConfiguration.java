@@ -2,7 +2,10 @@ package io.longhaul.orchestrator;
 
 import io.longhaul.orchestrator.adapt.AdaptConfiguration;
 import io.longhaul.orchestrator.adapt.AdaptPort;
-import io.longhaul.orchestrator.launch.local.AgentTokens;
+import io.longhaul.orchestrator.launch.AgentTokens;
+import io.longhaul.orchestrator.launch.WorkloadBackend;
+import io.longhaul.orchestrator.launch.kubernetes.KubernetesBackend;
+import io.longhaul.orchestrator.launch.kubernetes.NoCluster;
 import io.longhaul.orchestrator.launch.local.LocalBackend;
 import io.longhaul.orchestrator.plan.LaunchContext;
 import io.longhaul.orchestrator.plan.PlanService;
@@ -23,6 +26,9 @@ import io.longhaul.orchestrator.web.ServiceMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import javax.sql.DataSource;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.SpringBootConfiguration;
@@ -63,6 +69,21 @@ class ServiceConfiguration {
         return new LocalBackend(home.runs(), tools.worker(), tools.python(), tokens, () -> url);
     }
 
+    /** That of the pod that the service runs in, unless a kubeconfig file names another cluster. */
+    @Bean
+    WorkloadBackend kubernetesBackend(
+            AgentTokens tokens, @Value("${longhaul.url}") String url,
+            @Value("${longhaul.kubernetes.kubeconfig}") String kubeconfig,
+            @Value("${longhaul.kubernetes.namespaces}") List<String> namespaces,
+            @Value("${longhaul.kubernetes.agents-url}") String agentsUrl,
+            @Value("${longhaul.kubernetes.lost-after}") Duration lostAfter) {
+        if (kubeconfig.isEmpty() && System.getenv("KUBERNETES_SERVICE_HOST") == null) {
+            return new NoCluster();
+        }
+        return new KubernetesBackend(Optional.of(kubeconfig).filter(file -> !file.isEmpty()).map(Path::of),
+                namespaces, tokens, () -> agentsUrl.isEmpty() ? url : agentsUrl, lostAfter);
+    }
+
     @Bean
     PlanService planService(WorkerTools tools, ServiceHome home) {
         return new PlanService(tools, home.directory().resolve("corpus"));
@@ -75,7 +96,13 @@ class ServiceConfiguration {
                 state.plan().orElseThrow(),
                 new LaunchContext(
                         recipe, resumeStep, skipped, plans.data(state.spec()),
-                        home.runs().resolve(state.id().toString()).resolve("checkpoints").toString()));
+                        state.spec()
+                                .kubernetes()
+                                .map(pods -> pods.checkpoints() + "/" + state.id())
+                                .orElseGet(() -> home.runs()
+                                        .resolve(state.id().toString())
+                                        .resolve("checkpoints")
+                                        .toString())));
     }
 
     @Bean
@@ -86,9 +113,12 @@ class ServiceConfiguration {
 
     @Bean
     RunEngine runEngine(
-            RunStore store, LocalBackend backend, PlanService plans, AdaptPort adapt,
-            LaunchFactory launches, Clock clock) {
-        return new RunEngine(store, backend, plans, adapt, launches, store.takeOver(), clock.instant());
+            RunStore store, LocalBackend localBackend, WorkloadBackend kubernetesBackend, PlanService plans,
+            AdaptPort adapt, LaunchFactory launches, Clock clock) {
+        return new RunEngine(store, kind -> switch (kind) {
+            case LOCAL -> localBackend;
+            case KUBERNETES -> kubernetesBackend;
+        }, plans, adapt, launches, store.takeOver(), clock.instant());
     }
 
     @Bean

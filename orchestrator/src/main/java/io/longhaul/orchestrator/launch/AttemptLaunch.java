@@ -2,6 +2,7 @@ package io.longhaul.orchestrator.launch;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The immutable description of one attempt: what every node's agent is to start.
@@ -12,6 +13,7 @@ import java.util.Map;
  * @param command program and arguments of a rank; ranks differ by environment only
  * @param environment variables beyond the contract that the agent itself writes
  * @param resumeStep checkpoint to start from, 0 for none
+ * @param pods what the pods are made of; empty where agents are no pods
  */
 public record AttemptLaunch(
         AttemptKey key,
@@ -20,10 +22,23 @@ public record AttemptLaunch(
         int ranksPerNode,
         List<String> command,
         Map<String, String> environment,
-        long resumeStep) {
+        long resumeStep,
+        Optional<PodTemplate> pods) {
     public AttemptLaunch {
         command = List.copyOf(command);
         environment = Map.copyOf(environment);
+    }
+
+    /** Of an attempt whose agents are no pods. */
+    public AttemptLaunch(
+            AttemptKey key,
+            long epoch,
+            int nodes,
+            int ranksPerNode,
+            List<String> command,
+            Map<String, String> environment,
+            long resumeStep) {
+        this(key, epoch, nodes, ranksPerNode, command, environment, resumeStep, Optional.empty());
     }
 
     public int worldSize() {

@@ -1,7 +1,7 @@
 package io.longhaul.orchestrator.launch;
 
 /** The world refused to start workers; the message names the cause and the remedy. */
-public final class LaunchException extends RuntimeException {
+public class LaunchException extends RuntimeException {
     public LaunchException(String message) {
         super(message);
     }

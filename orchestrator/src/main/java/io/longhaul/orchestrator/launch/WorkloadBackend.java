@@ -14,14 +14,19 @@ public interface WorkloadBackend {
     /**
      * Makes the agents of the attempt exist.
      *
-     * @throws LaunchException if the world refuses, with the reason and what to do; nothing half-made remains
+     * @throws BlockedException if the world cannot do it now, with the cause and what to do; nothing half-made remains
+     * @throws LaunchException if it never will
      */
     void create(AttemptLaunch launch);
 
     /** One observation per node of every attempt that this backend has created and not deleted. */
     List<WorkloadObservation> observe();
 
-    /** Ends every process of the attempt at once, also unreachable ones; returns when none is left. */
+    /**
+     * Ends every process of the attempt at once, also unreachable ones; returns when none is left.
+     *
+     * @throws BlockedException if some are left, with what is waited for; it is to be repeated
+     */
     void fence(AttemptKey key);
 
     /** Removes what {@link #create} left behind; the attempt must be fenced or gone. */

@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.plan;
 
+import io.longhaul.orchestrator.launch.PodTemplate;
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpec.Cluster;
 import io.longhaul.planner.cluster.Accelerator;
@@ -11,8 +12,10 @@ import io.longhaul.planner.search.PlanRequest.Abilities;
 import io.longhaul.planner.search.PlanResult;
 import io.longhaul.planner.search.Planner;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Plans runs with the planner library; measures this machine when that is what a run is to use. */
@@ -52,27 +55,29 @@ public final class PlanService implements PlanPort {
     private PlannedRun planned(RunSpec spec, Machine machine, PlanResult result) {
         Plan best = result.best().orElseThrow(() -> new NoPlanException(result.reason()));
         ObjectNode view = PlanJson.view(spec, result, machine);
-        PlannedRun plan = planned(best, machine, view.toString());
+        PlannedRun plan = planned(spec, best, machine, view.toString());
         ObjectNode launch = view.putObject("launch");
         LaunchContext first = new LaunchContext(spec.training().recipe(), 0, List.of(), data(spec),
                 "CHECKPOINTS");
         launch.put("framework", spec.framework().name().toLowerCase(Locale.ROOT).replace('_', '-'));
-        launch.set("command", PlanJson.tree(LaunchRenderer.command(spec, plan, first, tools.python())));
-        launch.set("environment", PlanJson.tree(LaunchRenderer.environment(spec, plan, tools.worker())));
+        RankProcess process = rankProcess(spec, plan, first);
+        launch.set("command", PlanJson.tree(process.command()));
+        launch.set("environment", PlanJson.tree(process.environment()));
         launch.put("config", LaunchRenderer.config(spec, plan));
-        return planned(best, machine, view.toString());
+        return planned(spec, best, machine, view.toString());
     }
 
-    private static PlannedRun planned(Plan best, Machine machine, String view) {
+    private static PlannedRun planned(RunSpec spec, Plan best, Machine machine, String view) {
         ParallelLayout c = best.layout();
+        int perPod = spec.kubernetes().flatMap(PodTemplate::ranks).orElse(machine.ranksPerNode());
         return new PlannedRun(
                 new RunSpec.Layout(c.tensor(), c.pipeline(), c.data(), c.context()),
                 c.expert(),
                 c.microBatch(),
                 c.recompute().kind().name().toLowerCase(Locale.ROOT),
                 c.sharding().stage(),
-                machine.nodes(),
-                machine.ranksPerNode(),
+                machine.nodes() * (machine.ranksPerNode() / perPod),
+                perPod,
                 best.stepSeconds(),
                 best.tokensPerSecond(),
                 view);
@@ -80,9 +85,14 @@ public final class PlanService implements PlanPort {
 
     @Override
     public RankProcess rankProcess(RunSpec spec, PlannedRun plan, LaunchContext context) {
-        return new RankProcess(
-                LaunchRenderer.command(spec, plan, context, tools.python()),
+        Map<String, String> environment = new LinkedHashMap<>(
                 LaunchRenderer.environment(spec, plan, tools.worker()));
+        // An image knows by itself where the trainer is.
+        spec.kubernetes().ifPresent(pods -> environment.remove("PYTHONPATH"));
+        return new RankProcess(
+                LaunchRenderer.command(spec, plan, context,
+                        spec.kubernetes().map(PodTemplate::python).orElse(tools.python())),
+                environment);
     }
 
     /** Directory of the run's training data on the workers' machines. */

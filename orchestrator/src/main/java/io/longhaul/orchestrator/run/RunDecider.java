@@ -11,6 +11,7 @@ import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -89,6 +90,8 @@ public final class RunDecider {
                             emit(new RunEvent.AttemptCreated(now, i.attempt()));
                             startIfComplete(i.attempt());
                         });
+                case RunInput.Held i -> live(i.attempt()).filter(a -> !state.heldBy().equals(i.cause()))
+                        .ifPresent(a -> emit(new RunEvent.AttemptHeld(now, i.attempt(), i.cause())));
                 case RunInput.CreateFailed i -> live(i.attempt()).filter(a -> a.stage() == Stage.CREATING)
                         .ifPresent(a -> fail(a, Finding.Kind.EXITED, i.reason(), Duration.ZERO));
                 case RunInput.Told i -> live(i.attempt()).ifPresent(a -> told(a, i.node(), i.message()));
@@ -119,6 +122,7 @@ public final class RunDecider {
                                 Incident.Status.RECOVERED)));
                 case RunInput.Tick i -> state.lastAttempt()
                         .filter(a -> a.stage() == Stage.REGISTERING || a.stage() == Stage.CREATING)
+                        .filter(a -> state.heldBy().isEmpty())
                         .filter(a -> tooLong(a.createdAt().orElse(a.decidedAt()), i.listeningSince()))
                         .ifPresent(
                                 a -> fail(
@@ -132,7 +136,9 @@ public final class RunDecider {
         }
 
         private boolean tooLong(Instant since, Instant listeningSince) {
-            Instant from = since.isAfter(listeningSince) ? since : listeningSince;
+            Instant from = Stream.of(since, listeningSince, state.heldAt().orElse(since))
+                    .max(Comparator.naturalOrder())
+                    .orElse(since);
             return Duration.between(from, now).compareTo(state.spec().policies().startTimeout()) > 0;
         }
 
@@ -399,7 +405,8 @@ public final class RunDecider {
                     new RunEvent.AttemptDecided(
                             now,
                             new AttemptLaunch(key, epoch, plan.nodes(), plan.ranksPerNode(),
-                                    process.command(), process.environment(), resume),
+                                    process.command(), process.environment(), resume,
+                                    state.spec().kubernetes()),
                             recipe,
                             skipped));
         }

@@ -6,6 +6,7 @@ import io.longhaul.orchestrator.adapt.AdaptRequest;
 import io.longhaul.orchestrator.attempt.AttemptTrack;
 import io.longhaul.orchestrator.attempt.AttemptTrack.StepPoint;
 import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.launch.BlockedException;
 import io.longhaul.orchestrator.launch.LaunchException;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadObservation;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,7 +35,7 @@ public final class RunEngine {
     private static final int EFFECTS_PER_STEP = 8;
 
     private final RunStore store;
-    private final WorkloadBackend backend;
+    private final Function<RunSpec.Backend, WorkloadBackend> backends;
     private final PlanPort plans;
     private final AdaptPort adapt;
     private final RunDecider decider;
@@ -48,14 +50,14 @@ public final class RunEngine {
      */
     public RunEngine(
             RunStore store,
-            WorkloadBackend backend,
+            Function<RunSpec.Backend, WorkloadBackend> backends,
             PlanPort plans,
             AdaptPort adapt,
             LaunchFactory launches,
             long epoch,
             Instant listeningSince) {
         this.store = store;
-        this.backend = backend;
+        this.backends = backends;
         this.plans = plans;
         this.adapt = adapt;
         this.decider = new RunDecider(launches);
@@ -114,8 +116,10 @@ public final class RunEngine {
                 if (result.isEmpty()) {
                     break;
                 }
+                if (!decide(run, List.of(result.get()), now)) {
+                    break;
+                }
                 changed = true;
-                decide(run, List.of(result.get()), now);
                 collectGarbage(run);
             }
             return changed;
@@ -145,19 +149,45 @@ public final class RunEngine {
                     inputs.addAll(run.tick(attempt.number(), until));
                 }
             });
-            heard.ifPresent(h -> inputs.addAll(
-                    h.silence(attempt, run.state().spec().policies().stallTimeout(), now)));
+            List<RunInput> silence = heard
+                    .map(h -> h.silence(attempt, run.state().spec().policies().stallTimeout(), now))
+                    .orElse(List.of());
+            inputs.addAll(silence);
             if (attempt.createdAt().isPresent()) {
-                presence.stream()
-                        .filter(p -> p.presence() == Presence.GONE && p.key().equals(attempt.launch().key()))
+                List<WorkloadObservation> seen = presence.stream()
+                        .filter(p -> p.key().equals(attempt.launch().key()))
+                        .toList();
+                held(attempt, seen).ifPresent(inputs::add);
+                seen.stream()
+                        .filter(p -> p.presence() == Presence.GONE
+                                || p.presence() == Presence.LOST && silent(silence, p.node()))
                         .forEach(p -> inputs.add(new RunInput.Gone(attempt.number(), p.node(), p.detail())));
             }
         });
         return decide(run, inputs, now) || changed;
     }
 
+    /** What is in the way of the first node that waits for something, while agents are awaited. */
+    private static Optional<RunInput> held(Attempt attempt, List<WorkloadObservation> seen) {
+        return attempt.stage() != Attempt.Stage.REGISTERING || seen.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new RunInput.Held(attempt.number(), seen.stream()
+                        .filter(p -> p.presence() == Presence.PENDING && !p.detail().isEmpty())
+                        .map(WorkloadObservation::detail)
+                        .findFirst()
+                        .orElse("")));
+    }
+
+    private static boolean silent(List<RunInput> silence, int node) {
+        return silence.stream().anyMatch(i -> i instanceof RunInput.Silent s && s.node() == node);
+    }
+
     private List<WorkloadObservation> observed(LiveRun run) {
-        return backend.observe().stream().filter(o -> o.key().run().equals(run.state().id())).toList();
+        return backend(run).observe().stream().filter(o -> o.key().run().equals(run.state().id())).toList();
+    }
+
+    private WorkloadBackend backend(LiveRun run) {
+        return backends.apply(run.state().spec().backend());
     }
 
     private boolean readRecords(LiveRun run, Instant now) {
@@ -222,7 +252,7 @@ public final class RunEngine {
             return Optional.of(score(run, unscored.get()));
         }
         return state.lastAttempt().flatMap(attempt -> switch (attempt.stage()) {
-            case CREATING -> Optional.of(create(attempt));
+            case CREATING -> Optional.of(create(run, attempt));
             case ENDING -> attempt.allExited() || !now.isBefore(lastMoment(attempt, now))
                     ? Optional.of(fence(run, attempt, now))
                     : Optional.empty();
@@ -259,17 +289,23 @@ public final class RunEngine {
         }
     }
 
-    private RunInput create(Attempt attempt) {
+    private RunInput create(LiveRun run, Attempt attempt) {
         try {
-            backend.create(attempt.launch());
+            backend(run).create(attempt.launch());
             return new RunInput.Created(attempt.number());
+        } catch (BlockedException e) {
+            return new RunInput.Held(attempt.number(), String.valueOf(e.getMessage()));
         } catch (LaunchException e) {
             return new RunInput.CreateFailed(attempt.number(), String.valueOf(e.getMessage()));
         }
     }
 
     private RunInput fence(LiveRun run, Attempt attempt, Instant now) {
-        backend.fence(attempt.launch().key());
+        try {
+            backend(run).fence(attempt.launch().key());
+        } catch (BlockedException e) {
+            return new RunInput.Held(attempt.number(), String.valueOf(e.getMessage()));
+        }
         // The dead say nothing more: what they said is all in the store now.
         readRecords(run, now);
         Optional<StepPoint> last = run.track(attempt.number()).flatMap(AttemptTrack::lastStep);
@@ -297,14 +333,24 @@ public final class RunEngine {
 
     /** Removes what ended attempts left in the world, also those that ended in an earlier life of the service. */
     private void collectGarbage(LiveRun run) {
-        for (WorkloadObservation seen : observed(run)) {
-            int number = seen.key().attempt();
-            if (number <= run.state().attempts().size() && !run.state().attempt(number).live()) {
-                backend.fence(seen.key());
-                backend.delete(seen.key());
-                contacts.forget(seen.key());
-            }
-        }
+        observed(run).stream()
+                .map(WorkloadObservation::key)
+                .distinct()
+                .filter(key -> key.attempt() <= run.state().attempts().size()
+                        && !run.state().attempt(key.attempt()).live())
+                .forEach(key -> {
+                    try {
+                        backend(run).fence(key);
+                        backend(run).delete(key);
+                        contacts.forget(key);
+                    } catch (BlockedException e) {
+                        if (run.state().phase().ended()) {
+                            throw e; // Nobody looks after an ended run again: this step has to be repeated.
+                        }
+                        LOG.info("attempt {} of run {} is removed later: {}", key.attempt(), key.run(),
+                                e.getMessage());
+                    }
+                });
     }
 
     /** A person wants the run to end. */

@@ -27,6 +27,9 @@ public sealed interface RunEvent {
     /** The backend made the agents exist. */
     record AttemptCreated(Instant at, int attempt) implements RunEvent {}
 
+    /** Something outside is in the way of the attempt, named with its remedy; an empty cause: no more. */
+    record AttemptHeld(Instant at, int attempt, String cause) implements RunEvent {}
+
     record NodeRegistered(Instant at, int attempt, int node, String host, int freePort)
             implements
                 RunEvent {}

@@ -18,6 +18,9 @@ public sealed interface RunInput {
     /** The backend made the attempt's agents exist. */
     record Created(int attempt) implements RunInput {}
 
+    /** The backend waits for something outside; an empty cause if for nothing any more. */
+    record Held(int attempt, String cause) implements RunInput {}
+
     /** The backend refused. */
     record CreateFailed(int attempt, String reason) implements RunInput {}
 

@@ -32,6 +32,7 @@ final class RunJson {
             @JsonSubTypes.Type(value = RunEvent.Planned.class, name = "planned"),
             @JsonSubTypes.Type(value = RunEvent.AttemptDecided.class, name = "attempt-decided"),
             @JsonSubTypes.Type(value = RunEvent.AttemptCreated.class, name = "attempt-created"),
+            @JsonSubTypes.Type(value = RunEvent.AttemptHeld.class, name = "attempt-held"),
             @JsonSubTypes.Type(value = RunEvent.NodeRegistered.class, name = "node-registered"),
             @JsonSubTypes.Type(value = RunEvent.AttemptStarted.class, name = "attempt-started"),
             @JsonSubTypes.Type(value = RunEvent.FirstStep.class, name = "first-step"),

@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.run;
 
+import io.longhaul.orchestrator.launch.PodTemplate;
 import io.longhaul.planner.model.ModelShape;
 
 import java.time.Duration;
@@ -13,6 +14,7 @@ import java.util.Optional;
  * and hint together.
  *
  * @param name DNS-1123 label, 1 to 40 characters; not unique, the run's id is
+ * @param kubernetes what pods are made of; there if and only if the backend is Kubernetes
  */
 public record RunSpec(
         String name,
@@ -23,7 +25,8 @@ public record RunSpec(
         Objective objective,
         Optional<Layout> layout,
         Policies policies,
-        Backend backend) {
+        Backend backend,
+        Optional<PodTemplate> kubernetes) {
 
     /**
      * Shape of a decoder-only transformer.
@@ -108,7 +111,7 @@ public record RunSpec(
 
     /** Which backend launches the workers. */
     public enum Backend {
-        LOCAL
+        LOCAL, KUBERNETES
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.run;
 
+import io.longhaul.orchestrator.launch.PodTemplate;
 import io.longhaul.orchestrator.run.RunSpec.Cluster;
 import io.longhaul.orchestrator.run.RunSpec.Model;
 import io.longhaul.orchestrator.run.RunSpec.Moe;
@@ -108,6 +109,11 @@ public final class RunSpecReader {
         Optional<RunSpec.Layout> layout = layout(root, model, cluster, training, framework);
         Policies policies = policies(root.object("policies"));
         RunSpec.Backend backend = root.choice("backend", RunSpec.Backend.class, RunSpec.Backend.LOCAL);
+        Optional<PodTemplate> kubernetes = PodTemplateReader.read(root, backend, cluster);
+        if (backend == RunSpec.Backend.KUBERNETES && training.data().isEmpty()) {
+            root.object("training").problem("data", "", "the directory of the corpus in the pods",
+                    "pods cannot see the corpus that this machine has");
+        }
         if (framework != RunSpec.Framework.MEGATRON_LM && model.moe().isPresent()) {
             root.problem("framework", Responses.lower(framework.name()), "megatron-lm",
                     "the other trainers have no mixture of experts of this kind");
@@ -118,7 +124,8 @@ public final class RunSpecReader {
                     "Megatron-DeepSpeed has no WSD schedule; it has constant, linear and cosine");
         }
         root.nothingElse();
-        return new RunSpec(name, model, training, cluster, framework, objective, layout, policies, backend);
+        return new RunSpec(name, model, training, cluster, framework, objective, layout, policies, backend,
+                kubernetes);
     }
 
     private static Model model(SpecNode node) {

@@ -27,6 +27,8 @@ public final class RunState {
     private boolean stopRequested;
     private @Nullable WaitingFor waitingFor;
     private String reason = "";
+    private String heldBy = "";
+    private @Nullable Instant heldAt;
     private @Nullable Instant endedAt;
     private int advisedBefore;
     private List<StepRange> skipped = List.of();
@@ -58,6 +60,8 @@ public final class RunState {
         this.stopRequested = other.stopRequested;
         this.waitingFor = other.waitingFor;
         this.reason = other.reason;
+        this.heldBy = other.heldBy;
+        this.heldAt = other.heldAt;
         this.endedAt = other.endedAt;
         this.advisedBefore = other.advisedBefore;
         this.skipped = other.skipped;
@@ -106,6 +110,12 @@ public final class RunState {
                 phase = RunPhase.LAUNCHING;
                 waitingFor = null;
                 reason = "";
+                heldBy = "";
+            }
+            case RunEvent.AttemptHeld e -> {
+                heldBy = e.cause();
+                heldAt = e.at();
+                reason = e.cause();
             }
             case RunEvent.AttemptCreated e -> replace(attempt(e.attempt()).created(e.at()));
             case RunEvent.NodeRegistered e -> replace(
@@ -126,6 +136,7 @@ public final class RunState {
             }
             case RunEvent.NodeExited e -> replace(attempt(e.attempt()).exited(e.node(), e.reason()));
             case RunEvent.AttemptEnded e -> {
+                heldBy = "";
                 replace(attempt(e.attempt()).ended(e.at(), e.outcome(), e.lastStep(), e.lastStepAt()));
                 open().stream()
                         .filter(i -> i.rollbackStep().isEmpty())
@@ -246,6 +257,16 @@ public final class RunState {
     /** Why the run is in its phase, for people; may be empty. */
     public String reason() {
         return reason;
+    }
+
+    /** What outside is in the way of the newest attempt, with its remedy; empty if nothing is. */
+    public String heldBy() {
+        return heldBy;
+    }
+
+    /** When an attempt was last held up or let go. */
+    Optional<Instant> heldAt() {
+        return Optional.ofNullable(heldAt);
     }
 
     public Optional<WaitingFor> waitingFor() {

@@ -2,9 +2,11 @@ package io.longhaul.orchestrator.run;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongFunction;
@@ -194,6 +196,46 @@ final class SpecNode {
             default -> Duration::ofHours;
         };
         return unit.apply(Long.parseLong(parts.group(1)));
+    }
+
+    /** The object's fields as texts; numbers are as written. Each name and value has to match. */
+    Map<String, String> texts(String name, Pattern names, Pattern values, String allowed) {
+        SpecNode inner = object(name);
+        Map<String, String> found = new LinkedHashMap<>();
+        if (!inner.present()) {
+            return found;
+        }
+        for (String key : inner.node.propertyNames()) {
+            JsonNode value = inner.field(key);
+            if (!names.matcher(key).matches() || !(value.isString() || value.isNumber())
+                    || !values.matcher(value.asString()).matches()) {
+                inner.problem(key.replace("/", "~1"), shown(value), allowed, "");
+            } else {
+                found.put(key, value.asString());
+            }
+        }
+        return found;
+    }
+
+    /** The elements of a list, none if it is missing. */
+    List<SpecNode> list(String name) {
+        JsonNode value = field(name);
+        List<SpecNode> elements = new ArrayList<>();
+        if (!value.isArray()) {
+            if (!value.isMissingNode()) {
+                problem(name, shown(value), "a list", "");
+            }
+            return elements;
+        }
+        for (int i = 0; i < value.size(); i++) {
+            elements.add(new SpecNode(value.get(i), pointer + "/" + name + "/" + i, problems));
+        }
+        return elements;
+    }
+
+    /** A text that matches, {@code otherwise} if it is missing. */
+    String text(String name, Pattern allowed, String description, String otherwise) {
+        return has(name) ? text(name, allowed, description) : otherwise;
     }
 
     /** Refuses fields that were never asked for. */

@@ -16,6 +16,9 @@ final class EventTexts {
             case RunEvent.AttemptDecided e -> "attempt " + e.launch().key().attempt() + " goes on from step "
                     + e.launch().resumeStep();
             case RunEvent.AttemptCreated e -> "agents of attempt " + e.attempt() + " created";
+            case RunEvent.AttemptHeld e -> "attempt " + e.attempt() + (e.cause().isEmpty()
+                    ? " is held up no more"
+                    : " is held up: " + e.cause());
             case RunEvent.NodeRegistered e -> "agent of node " + e.node() + " registered from " + e.host();
             case RunEvent.AttemptStarted e -> "ranks of attempt " + e.attempt() + " told to start";
             case RunEvent.FirstStep e -> "attempt " + e.attempt() + " trains, first step " + e.step();
@@ -58,6 +61,7 @@ final class EventTexts {
         return switch (event) {
             case RunEvent.AttemptDecided e -> OptionalInt.of(e.launch().key().attempt());
             case RunEvent.AttemptCreated e -> OptionalInt.of(e.attempt());
+            case RunEvent.AttemptHeld e -> OptionalInt.of(e.attempt());
             case RunEvent.NodeRegistered e -> OptionalInt.of(e.attempt());
             case RunEvent.AttemptStarted e -> OptionalInt.of(e.attempt());
             case RunEvent.FirstStep e -> OptionalInt.of(e.attempt());

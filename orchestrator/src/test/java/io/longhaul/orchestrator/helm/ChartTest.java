@@ -176,14 +176,17 @@ class ChartTest {
     }
 
     @Test
-    void theRoleReachesJobsAndPodsButNeitherSecretsNorShells() {
+    void theRoleReachesJobsAndPodsButReadsNoSecretAndOpensNoShell() {
         List<String> resources = new ArrayList<>();
         one(render(REQUIRED), "Role").path("rules").forEach(rule -> {
             resources.addAll(texts(rule.path("resources")));
             assertThat(texts(rule.path("verbs"))).doesNotContain("*");
+            if (texts(rule.path("resources")).contains("secrets")) {
+                assertThat(texts(rule.path("verbs"))).containsExactlyInAnyOrder("create", "patch", "delete");
+            }
         });
         assertThat(resources)
-                .containsExactlyInAnyOrder("jobs", "pods", "pods/log", "services", "configmaps", "events");
+                .containsExactlyInAnyOrder("jobs", "pods", "services", "configmaps", "secrets", "events");
         List<String> withJobSet = new ArrayList<>();
         one(render(REQUIRED, "rbac: {jobSet: true}"), "Role").path("rules")
                 .forEach(rule -> withJobSet.addAll(texts(rule.path("resources"))));

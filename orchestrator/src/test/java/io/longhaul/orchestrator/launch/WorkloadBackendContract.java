@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -28,8 +29,8 @@ public abstract class WorkloadBackendContract {
     /** Ends an agent and its ranks behind the backend's back. */
     protected abstract void kill(AttemptKey key, int node);
 
-    /** Makes the world refuse the second of the nodes of {@link #attempt}. */
-    protected abstract void refuseSecondNode();
+    /** Makes the world refuse {@link #attempt} when a part of it is made. */
+    protected abstract void refuse();
 
     @BeforeEach
     void start() {
@@ -44,8 +45,30 @@ public abstract class WorkloadBackendContract {
         }
     }
 
-    protected static AttemptLaunch launch(AttemptKey key) {
+    protected AttemptLaunch launch(AttemptKey key) {
         return new AttemptLaunch(key, 1, NODES, 2, List.of("train"), Map.of(), 0);
+    }
+
+    protected static void pause() {
+        try {
+            Thread.sleep(20);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The backend may see what happened a little later; of nodes in this order. */
+    private void awaitPresence(Presence... wanted) {
+        List<Presence> seen;
+        do {
+            pause();
+            seen = backend.observe()
+                    .stream()
+                    .filter(o -> o.key().equals(attempt))
+                    .sorted(Comparator.comparingInt(WorkloadObservation::node))
+                    .map(WorkloadObservation::presence)
+                    .toList();
+        } while (!seen.equals(List.of(wanted)));
     }
 
     @Test
@@ -53,9 +76,7 @@ public abstract class WorkloadBackendContract {
         backend.create(launch(attempt));
         List<String> first = running(attempt, NODES);
         assertThat(first).isNotEmpty();
-        assertThat(backend.observe()).filteredOn(o -> o.key().equals(attempt))
-                .extracting(o -> o.node() + " " + o.presence())
-                .containsExactlyInAnyOrder("0 RUNNING", "1 RUNNING");
+        awaitPresence(Presence.RUNNING, Presence.RUNNING);
         backend.create(launch(attempt));
         assertThat(running(attempt, NODES)).isEqualTo(first);
     }
@@ -68,9 +89,7 @@ public abstract class WorkloadBackendContract {
         assertThat(backend.observe()).extracting(WorkloadObservation::key).contains(attempt);
         backend.create(launch(attempt));
         assertThat(running(attempt, NODES)).isEqualTo(first);
-        assertThat(backend.observe()).filteredOn(o -> o.key().equals(attempt))
-                .extracting(WorkloadObservation::presence)
-                .containsExactly(Presence.RUNNING, Presence.RUNNING);
+        awaitPresence(Presence.RUNNING, Presence.RUNNING);
     }
 
     @Test
@@ -79,9 +98,7 @@ public abstract class WorkloadBackendContract {
         running(attempt, NODES);
         kill(attempt, 1);
         for (int life = 0; life < 2; life++) {
-            assertThat(backend.observe()).filteredOn(o -> o.key().equals(attempt))
-                    .extracting(o -> o.node() + " " + o.presence())
-                    .containsExactlyInAnyOrder("0 RUNNING", "1 GONE");
+            awaitPresence(Presence.RUNNING, Presence.GONE);
             backend = backend();
             backend.create(launch(attempt));
         }
@@ -97,9 +114,7 @@ public abstract class WorkloadBackendContract {
         backend.fence(attempt);
         assertThat(running(attempt, 0)).isEmpty();
         assertThat(running(other, NODES)).isEqualTo(others);
-        assertThat(backend.observe()).filteredOn(o -> o.key().equals(attempt))
-                .extracting(WorkloadObservation::presence)
-                .containsOnly(Presence.GONE);
+        awaitPresence(Presence.GONE, Presence.GONE);
         backend.fence(attempt);
         backend.create(launch(attempt));
         assertThat(running(attempt, 0)).as("what was fenced stays dead").isEmpty();
@@ -112,7 +127,7 @@ public abstract class WorkloadBackendContract {
         backend.fence(attempt);
         backend.delete(attempt);
         backend.delete(attempt);
-        assertThat(backend.observe()).extracting(WorkloadObservation::key).doesNotContain(attempt);
+        awaitPresence();
         assertThat(backend().observe()).extracting(WorkloadObservation::key).doesNotContain(attempt);
     }
 
@@ -125,7 +140,7 @@ public abstract class WorkloadBackendContract {
 
     @Test
     void nothingHalfMadeIsLeftWhenTheWorldRefuses() {
-        refuseSecondNode();
+        refuse();
         assertThatThrownBy(() -> backend.create(launch(attempt))).isInstanceOf(LaunchException.class);
         assertThat(running(attempt, 0)).isEmpty();
         assertThat(backend.observe()).extracting(WorkloadObservation::key).doesNotContain(attempt);

@@ -319,7 +319,7 @@ final class Rehearsal implements SimulatedService.Watch {
 
     /** A new controller that reads the store sees the same run. */
     private void checkReplay() {
-        LiveRun replayed = new RunEngine(store, cluster, new FixedPlan(null), new Advice(),
+        LiveRun replayed = new RunEngine(store, kind -> cluster, new FixedPlan(null), new Advice(),
                 (s, recipe, resume, skipped) -> null, store.takeOver(), time.now()).run(id).orElseThrow();
         assertThat(replayed.state().phase()).isEqualTo(state.phase());
         assertThat(replayed.state().attempts()).isEqualTo(state.attempts());

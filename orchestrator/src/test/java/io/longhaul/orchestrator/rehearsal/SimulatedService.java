@@ -79,9 +79,10 @@ final class SimulatedService {
     }
 
     private void start() {
+        WorkloadBackend crashing = new CrashingBackend();
         callsUntilCrash = Integer.MAX_VALUE;
         RunStore guarded = new CrashingStore();
-        engine = new RunEngine(guarded, new CrashingBackend(), plans, adapt, launches, store.takeOver(),
+        engine = new RunEngine(guarded, kind -> crashing, plans, adapt, launches, store.takeOver(),
                 cluster.now());
         up = true;
         int of = ++life;

@@ -158,6 +158,8 @@ final class RunDeciderTest {
             inputs.put("found " + Responses.lower(kind.name()), Runs.found(attempt, kind, 10));
         }
         inputs.put("node 1 gone", new RunInput.Gone(attempt, 1, "no process"));
+        inputs.put("held up", new RunInput.Held(attempt, "the quota is used up; raise it"));
+        inputs.put("held up no more", new RunInput.Held(attempt, ""));
         inputs.put("fenced", new RunInput.Fenced(attempt, 10, Optional.empty()));
         inputs.put("advised a change", Runs.advised(attempt + 1, true));
         inputs.put("advised no change", Runs.advised(attempt + 1, false));

@@ -9,9 +9,11 @@ import io.longhaul.orchestrator.adapt.AdaptRequest;
 import io.longhaul.orchestrator.adapt.CurvePoint;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.launch.BlockedException;
 import io.longhaul.orchestrator.launch.LaunchException;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadObservation;
+import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
 import io.longhaul.orchestrator.plan.LaunchContext;
 import io.longhaul.orchestrator.plan.NoPlanException;
 import io.longhaul.orchestrator.plan.PlanPort;
@@ -37,7 +39,7 @@ final class RunEngineTest {
     private RunEngine engine = engine();
 
     private RunEngine engine() {
-        return new RunEngine(store, workers, new Plans(), new Advice(), Runs.LAUNCHES, store.takeOver(), now);
+        return new RunEngine(store, kind -> workers, new Plans(), new Advice(), Runs.LAUNCHES, store.takeOver(), now);
     }
 
     /** Agents that do nothing by themselves. */
@@ -45,6 +47,9 @@ final class RunEngineTest {
         private final List<AttemptKey> living = new ArrayList<>();
         private final List<String> calls = new ArrayList<>();
         private Optional<LaunchException> trouble = Optional.empty();
+        private Optional<LaunchException> fenceTrouble = Optional.empty();
+        private Presence presence = Presence.RUNNING;
+        private String detail = "";
 
         @Override
         public void create(AttemptLaunch launch) {
@@ -59,14 +64,16 @@ final class RunEngineTest {
         public List<WorkloadObservation> observe() {
             return living.stream()
                     .flatMap(key -> IntStream.range(0, 2)
-                            .mapToObj(node -> new WorkloadObservation(key, node,
-                                    WorkloadObservation.Presence.RUNNING, "")))
+                            .mapToObj(node -> new WorkloadObservation(key, node, presence, detail)))
                     .toList();
         }
 
         @Override
         public void fence(AttemptKey key) {
             calls.add("fence " + key.attempt());
+            fenceTrouble.ifPresent(e -> {
+                throw e;
+            });
         }
 
         @Override
@@ -152,6 +159,79 @@ final class RunEngineTest {
         RunState state = IntStream.range(0, 20).mapToObj(i -> step()).toList().getLast();
         assertThat(state.waitingFor().orElseThrow().message()).contains("disk full");
         assertThat(workers.calls).filteredOn(call -> call.startsWith("create")).hasSize(4);
+    }
+
+    @Test
+    void aBackendThatIsBlockedIsNoFailureAndTheRunSaysWhatItWaitsFor() {
+        workers.trouble = Optional.of(new BlockedException("quota used up; raise it"));
+        run(Adapt.OFF);
+        now = now.plusSeconds(3600);
+        RunState state = IntStream.range(0, 20).mapToObj(i -> step()).toList().getLast();
+        assertThat(state.reason()).isEqualTo("quota used up; raise it");
+        assertThat(state.attempts()).hasSize(1);
+        assertThat(state.incidents()).isEmpty();
+        assertThat(held()).as("told once").containsExactly("quota used up; raise it");
+        workers.trouble = Optional.empty();
+        assertThat(step().heldBy()).as("the next look at the pods says so").isNotEmpty();
+        assertThat(step().reason()).isEmpty();
+        assertThat(held()).containsExactly("quota used up; raise it", "");
+    }
+
+    private List<String> held() {
+        return store.events(Runs.ID, 0, 100)
+                .stream()
+                .map(RunStore.Numbered::event)
+                .filter(RunEvent.AttemptHeld.class::isInstance)
+                .map(e -> ((RunEvent.AttemptHeld) e).cause())
+                .toList();
+    }
+
+    @Test
+    void podsThatWaitForSomethingDoNotUseUpTheTimeToStart() {
+        workers.presence = Presence.PENDING;
+        workers.detail = "no node has 9 GPUs";
+        run(Adapt.OFF);
+        step();
+        now = now.plusSeconds(3600);
+        assertThat(step().reason()).isEqualTo("no node has 9 GPUs");
+        workers.detail = "";
+        assertThat(step().incidents()).isEmpty();
+        now = now.plus(Runs.spec(Adapt.OFF).policies().startTimeout()).plusSeconds(1);
+        assertThat(step().incidents()).as("from then on it passes").isNotEmpty();
+    }
+
+    @Test
+    void aLostNodeIsAFailureOnlyWhenItsAgentIsSilentToo() {
+        run(Adapt.OFF);
+        say(1, 0, new AgentRecord.Registered(1, now, "host", 1, 1));
+        say(1, 1, new AgentRecord.Registered(1, now, "host", 1, 1));
+        workers.presence = Presence.LOST;
+        for (int i = 0; i < 3; i++) {
+            now = now.plusSeconds(3600);
+            hear(0);
+            hear(1);
+            assertThat(step().incidents()).isEmpty();
+        }
+        now = now.plusSeconds(3600);
+        hear(0);
+        assertThat(step().incidents()).anySatisfy(
+                incident -> assertThat(incident.summary()).contains("node 1 is gone"));
+    }
+
+    private void hear(int node) {
+        engine.heard(new AttemptKey(Runs.ID, 1), node, now.plusSeconds(1), Optional.empty());
+    }
+
+    @Test
+    void noAttemptFollowsOneWhosePodsAreNotDead() {
+        run(Adapt.OFF);
+        workers.fenceTrouble = Optional.of(new BlockedException("pod 1 is not dead yet"));
+        end(1, "failed");
+        assertThat(step().attempts()).hasSize(1);
+        assertThat(step().reason()).isEqualTo("pod 1 is not dead yet");
+        workers.fenceTrouble = Optional.empty();
+        step();
+        assertThat(step().attempts()).hasSize(2);
     }
 
     @Test

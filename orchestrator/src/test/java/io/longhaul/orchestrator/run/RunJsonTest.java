@@ -30,17 +30,32 @@ final class RunJsonTest {
             layout: { tensor: 2, data: 2 }
             """;
 
+    private static final String PODS = DESCRIBED + """
+            backend: kubernetes
+            kubernetes:
+              namespace: ml
+              image: registry.example.org/megatron:1
+              checkpoints: /checkpoints
+              resources: { cpu: 8, nvidia.com/gpu: 2 }
+              sharedMemory: 8Gi
+              volumes: [{ claim: checkpoints, mountPath: /checkpoints }]
+              tolerations: [{ key: nvidia.com/gpu, operator: Exists }]
+              queue: training
+            """;
+
     private static List<RunEvent> one(RunState state) {
         Incident incident = Responses.respond(state, Runs.spikeInShard(1, 28, 26, 30), AT);
         return List.of(
                 new RunEvent.Created(AT, Runs.spec()),
                 new RunEvent.Created(AT, RunSpecReader.read(DESCRIBED)),
+                new RunEvent.Created(AT, RunSpecReader.read(PODS)),
                 new RunEvent.Planned(AT, Runs.PLAN),
                 new RunEvent.AttemptDecided(AT,
                         new AttemptLaunch(new AttemptKey(Runs.ID, 2), 7, 2, 1, List.of("train", "--x"),
                                 Map.of("A", "b"), 20),
                         Runs.change(2).to(), List.of(new StepRange(26, 30))),
                 new RunEvent.AttemptCreated(AT, 2),
+                new RunEvent.AttemptHeld(AT, 2, "the quota of the namespace is used up; raise it"),
                 new RunEvent.NodeRegistered(AT, 2, 1, "host-1", 29_500),
                 new RunEvent.AttemptStarted(AT, 2),
                 new RunEvent.FirstStep(AT, 2, 21),
@@ -78,6 +93,14 @@ final class RunJsonTest {
                 .containsExactlyInAnyOrder(RunEvent.class.getPermittedSubclasses());
         Golden.check("run-events.jsonl",
                 events().stream().map(RunJson::text).collect(Collectors.joining("\n", "", "\n")));
+    }
+
+    /** Events of versions that knew no pods. */
+    @Test
+    void anAttemptThatWasStoredWithoutPodsHasNone() {
+        String stored = RunJson.text(events().get(4)).replace(",\"pods\":null", "");
+        assertThat(stored).doesNotContain("pods");
+        assertThat(RunJson.event(stored)).isEqualTo(events().get(4));
     }
 
     @Test

@@ -3,11 +3,13 @@ package io.longhaul.orchestrator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.longhaul.orchestrator.launch.PodTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +43,60 @@ final class RunSpecReaderTest {
         assertThat(refused).as("refusal of:%n%s", text.length() > 2000 ? text.length() + " characters" : text)
                 .isNotNull();
         return refused.problems();
+    }
+
+    private static final String PODS = GOOD.replace("tokens: 64000", "tokens: 64000\n  data: /corpus") + """
+            backend: kubernetes
+            kubernetes:
+              image: registry.example.org/worker:1
+              checkpoints: /c/x
+              volumes: [{ claim: checkpoints, mountPath: /c }]
+              resources: { cpu: 500m, memory: 4Gi }
+              sharedMemory: 1Gi
+              ranks: 2
+            """;
+
+    @ParameterizedTest(name = "{0} -> {1}")
+    @CsvSource(useHeadersInDisplayName = true, delimiter = '|', quoteCharacter = '`', textBlock = """
+            instead of            | stands                         | pointer                          | allowed
+            backend: kubernetes   | backend: local                 | /kubernetes                      | no such field
+            data: /corpus         | seed: 1                        | /training/data                   | corpus in the pods
+            image: reg            | image: "reg ist"               | /kubernetes/image                | name of an image
+            checkpoints: /c/x     | checkpoints: c                 | /kubernetes/checkpoints          | an absolute path
+            checkpoints: /c/x     | checkpoints: /cc               | /kubernetes/checkpoints          | one of the volumes
+            claim: checkpoints    | claim: Check_points            | /kubernetes/volumes/0/claim      | lower-case
+            mountPath: /c         | mountPath: /tmp                | /kubernetes/volumes/0/mountPath  | nothing else
+            cpu: 500m             | cpu: 500 m                     | /kubernetes/resources/cpu        | quantity
+            cpu: 500m             | cpu: -1                        | /kubernetes/resources/cpu        | quantity
+            cpu: 500m             | nvidia.com//gpu: 1             | /kubernetes/resources/nvidia.com~1~1gpu | quantity
+            memory: 4Gi           | memory: 4GB                    | /kubernetes/resources/memory     | quantity
+            sharedMemory: 1Gi     | sharedMemory: 0                | /kubernetes/sharedMemory         | a size
+            ranks: 2              | ranks: 3                       | /kubernetes/ranks                | divisor of the 4 ranks
+            ranks: 2              | user: 0                        | /kubernetes/user                 | from 1
+            ranks: 2              | privileged: true               | /kubernetes/privileged           | one of
+            ranks: 2              | namespace: kube_system         | /kubernetes/namespace            | lower-case
+            ranks: 2              | queue: -x                      | /kubernetes/queue                | lower-case
+            ranks: 2              | environment: { RANK: 1 }       | /kubernetes/environment/RANK     | does not set itself
+            ranks: 2              | nodeSelector: { a b: c }       | /kubernetes/nodeSelector/a b     | a label
+            ranks: 2              | tolerations: [{ key: k, operator: Like }]  | /kubernetes/tolerations/0/operator | Equal or Exists
+            ranks: 2              | tolerations: [{ key: k, effect: Never }]   | /kubernetes/tolerations/0/effect   | NoSchedule
+            ranks: 2              | imagePullSecrets: x            | /kubernetes/imagePullSecrets     | a list
+            """)
+    void aMistakeAboutPodsIsNamed(String instead, String stands, String pointer, String allowed) {
+        assertThat(PODS).contains(instead);
+        assertThat(problems(PODS.replace(instead, stands))).anySatisfy(problem -> {
+            assertThat(problem.pointer()).isEqualTo(pointer);
+            assertThat(problem.allowed()).contains(allowed);
+        });
+    }
+
+    @Test
+    void podsAreReadAsTheyAreWritten() {
+        PodTemplate pods = RunSpecReader.readToLaunch(PODS).kubernetes().orElseThrow();
+        assertThat(pods.namespace()).isEqualTo("default");
+        assertThat(pods.resources()).containsExactly(Map.entry("cpu", "500m"), Map.entry("memory", "4Gi"));
+        assertThat(pods.volumes()).containsExactly(new PodTemplate.Volume("checkpoints", "/c", false));
+        assertThat(pods.user()).isEqualTo(10_001);
     }
 
     @ParameterizedTest(name = "{0} -> {1}")

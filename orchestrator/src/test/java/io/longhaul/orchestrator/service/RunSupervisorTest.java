@@ -35,7 +35,8 @@ final class RunSupervisorTest {
     private final InMemoryRunStore store = new InMemoryRunStore();
     private final Map<UUID, Throwable> troubles = new ConcurrentHashMap<>();
     private final Map<UUID, CountDownLatch> tries = new ConcurrentHashMap<>();
-    private final RunEngine engine = new RunEngine(store, new Workers(), new Unused(), new Unused(),
+    private final WorkloadBackend workers = new Workers();
+    private final RunEngine engine = new RunEngine(store, kind -> workers, new Unused(), new Unused(),
             Runs.LAUNCHES,
             store.takeOver(), Runs.AT);
 

@@ -6,7 +6,7 @@ import io.longhaul.orchestrator.Http;
 import io.longhaul.orchestrator.Http.Reply;
 import io.longhaul.orchestrator.TestService;
 import io.longhaul.orchestrator.launch.AttemptKey;
-import io.longhaul.orchestrator.launch.local.AgentTokens;
+import io.longhaul.orchestrator.launch.AgentTokens;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;

@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.launch.local;
 
+import io.longhaul.orchestrator.launch.AgentTokens;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.launch.LaunchException;

@@ -15,16 +15,16 @@ import java.util.OptionalLong;
  * Processes as Linux shows them under {@code /proc}. A process is named by its number and its start time, since
  * numbers are used again.
  */
-final class ProcessTable {
+public final class ProcessTable {
     private static final Path PROC = Path.of("/proc");
 
     private ProcessTable() {}
 
     /** @param started clock ticks since boot, field 22 of {@code /proc/PID/stat} (proc(5)) */
-    record Identity(long pid, long started) {}
+    public record Identity(long pid, long started) {}
 
     /** Start time of a living process; empty if there is none or it is a zombie. */
-    static OptionalLong started(long pid) {
+    public static OptionalLong started(long pid) {
         try {
             String stat = Files.readString(PROC.resolve(pid + "/stat"), StandardCharsets.ISO_8859_1);
             // The name in parentheses may hold spaces and parentheses itself: count from its last one.
@@ -38,18 +38,18 @@ final class ProcessTable {
     }
 
     /** A living process; empty if there is none of this number. */
-    static Optional<Identity> of(long pid) {
+    public static Optional<Identity> of(long pid) {
         OptionalLong started = started(pid);
         return started.isPresent() ? Optional.of(new Identity(pid, started.getAsLong())) : Optional.empty();
     }
 
-    static boolean alive(Identity process) {
+    public static boolean alive(Identity process) {
         OptionalLong started = started(process.pid());
         return started.isPresent() && started.getAsLong() == process.started();
     }
 
     /** Living processes started with the variable {@code name=value} in their environment. */
-    static List<Identity> withVariable(String name, String value) {
+    public static List<Identity> withVariable(String name, String value) {
         String wanted = bytesAsText((name + "=" + value).getBytes(StandardCharsets.UTF_8));
         List<Identity> found = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
@@ -67,7 +67,7 @@ final class ProcessTable {
     }
 
     /** Program and arguments; empty if the process is gone. */
-    static List<String> commandLine(long pid) {
+    public static List<String> commandLine(long pid) {
         return strings(PROC.resolve(pid + "/cmdline"));
     }
 

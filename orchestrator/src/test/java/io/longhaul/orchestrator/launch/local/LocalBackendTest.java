@@ -2,6 +2,7 @@ package io.longhaul.orchestrator.launch.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.longhaul.orchestrator.launch.AgentTokens;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
@@ -74,7 +75,7 @@ final class LocalBackendTest extends WorkloadBackendContract {
     }
 
     @Override
-    protected void refuseSecondNode() {
+    protected void refuse() {
         try {
             Files.createDirectories(node(attempt, 1).getParent());
             Files.writeString(node(attempt, 1), "in the way");

@@ -1,6 +1,5 @@
-package io.longhaul.orchestrator.launch.local;
+package io.longhaul.orchestrator.launch;
 
-import io.longhaul.orchestrator.launch.AttemptKey;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -19,21 +18,33 @@ public final class AgentTokens {
         this.key = new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), "HmacSHA256");
     }
 
+    /** The token of one node's agent. */
     public String token(AttemptKey attempt, int node) {
+        return code(attempt.run() + "/" + attempt.attempt() + "/" + node);
+    }
+
+    /** One token for all agents of an attempt, where they are made alike. */
+    public String token(AttemptKey attempt) {
+        return code(attempt.run() + "/" + attempt.attempt());
+    }
+
+    private String code(String subject) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");
             mac.init(key);
-            String subject = attempt.run() + "/" + attempt.attempt() + "/" + node;
             return HexFormat.of().formatHex(mac.doFinal(subject.getBytes(StandardCharsets.UTF_8)));
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("every Java platform has HmacSHA256", e);
         }
     }
 
-    /** Whether the token is the one of this node, in time that does not depend on where they differ. */
+    /** Whether the token is the node's or its attempt's, in time that does not depend on where they differ. */
     public boolean valid(AttemptKey attempt, int node, String presented) {
-        return MessageDigest.isEqual(
-                token(attempt, node).getBytes(StandardCharsets.UTF_8),
+        return same(token(attempt, node), presented) | same(token(attempt), presented);
+    }
+
+    private static boolean same(String token, String presented) {
+        return MessageDigest.isEqual(token.getBytes(StandardCharsets.UTF_8),
                 presented.getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -1,0 +1,44 @@
+package io.longhaul.orchestrator.launch.kubernetes;
+
+import io.longhaul.orchestrator.launch.AttemptKey;
+import java.util.Optional;
+import java.util.UUID;
+import tools.jackson.databind.JsonNode;
+
+/** Names and labels of a run's objects, all of them functions of run and attempt. */
+final class Names {
+    /** On every object of Longhaul's; the watches ask for it. */
+    static final String MANAGED = "longhaul.io/managed";
+    static final String RUN = "longhaul.io/run";
+    static final String ATTEMPT = "longhaul.io/attempt";
+    /** On the config map of an attempt that must never have a process again. */
+    static final String FENCED = "longhaul.io/fenced";
+    static final String INDEX = "batch.kubernetes.io/job-completion-index";
+
+    private Names() {}
+
+    /** Config map that owns all objects of the run, and the service that gives its pods names. */
+    static String run(UUID run) {
+        return "run-" + run;
+    }
+
+    /** Job, config map and secret of an attempt. */
+    static String attempt(AttemptKey key) {
+        return run(key.run()) + "-a" + key.attempt();
+    }
+
+    static String selector(AttemptKey key) {
+        return RUN + "=" + key.run() + "," + ATTEMPT + "=" + key.attempt();
+    }
+
+    /** The attempt that an object belongs to; empty for a run's own objects and foreign ones. */
+    static Optional<AttemptKey> attemptOf(JsonNode object) {
+        JsonNode labels = object.at("/metadata/labels");
+        try {
+            return Optional.of(new AttemptKey(UUID.fromString(labels.path(RUN).asString("")),
+                    Integer.parseInt(labels.path(ATTEMPT).asString(""))));
+        } catch (IllegalArgumentException notOurs) {
+            return Optional.empty();
+        }
+    }
+}
