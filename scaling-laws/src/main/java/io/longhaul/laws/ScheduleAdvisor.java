@@ -17,6 +17,11 @@ public final class ScheduleAdvisor {
     private static final int DRAWS = 100;
     /** Share of the run that must have been seen after the warm-up. */
     private static final double LEAST_SHARE = 0.3;
+    private static final double LEVEL = 0.9;
+    private static final int LEAST_MISSES = 10;
+    private static final double LEAST_WIDTH = 0.3;
+    private static final double MOST_WIDTH = 5;
+    private static final double SAME_RATE = 0.05;
     private static final double LEAST_GAIN = 0.005;
     private static final double[] DECAY_SHARES = {1.0, 0.75, 0.5, 0.3, 0.2};
     private static final int LEAST_OBSERVATIONS = 48;
@@ -42,6 +47,7 @@ public final class ScheduleAdvisor {
      * @param resumeStep last kept step
      * @param lastSteps steps over whose mean the final loss is measured
      * @param scale size of the run, if it is known
+     * @param pastMisses measured minus predicted final losses of earlier advice, in half widths of their 90 % intervals
      */
     public record Situation(
             ScheduleShape current,
@@ -51,6 +57,7 @@ public final class ScheduleAdvisor {
             long totalSteps,
             int lastSteps,
             Optional<StepLaw.Scale> scale,
+            List<Double> pastMisses,
             long seed) {
         public Situation {
             observations = observations.stream().filter(o -> o.loss() > 0).toList();
@@ -98,14 +105,27 @@ public final class ScheduleAdvisor {
             return Advice.none(
                     "the learning rate is already decaying as planned: a second change would undo the first");
         }
-        double share = (double) s.observations().size() / s.totalSteps();
+        double now = s.past().applyAsDouble(s.resumeStep());
+        double planned = s.current().rate(s.resumeStep());
+        if (s.resumeStep() > 0 && Math.abs(now - planned) > SAME_RATE * s.current().peak()) {
+            return Advice.none(
+                    String.format(
+                            Locale.ROOT,
+                            "step %d ran at a rate of %.2e where the planned schedule has %.2e: going on from here would make"
+                                    + " the rate jump",
+                            s.resumeStep(), now, planned));
+        }
+        long steps = s.observations().isEmpty()
+                ? 0
+                : s.observations().getLast().step() - s.observations().getFirst().step() + 1;
+        double share = (double) steps / s.totalSteps();
         if (share < LEAST_SHARE) {
             return Advice.none(
                     String.format(
                             Locale.ROOT,
                             "too little evidence: %d steps after the warm-up are %.0f %% of the run, %.0f %% are needed to"
                                     + " tell where the loss is heading",
-                            s.observations().size(), 100 * share, 100 * LEAST_SHARE));
+                            steps, 100 * share, 100 * LEAST_SHARE));
         }
         if (s.observations().size() < LEAST_OBSERVATIONS) {
             return Advice.none("too few steps to fit a law");
@@ -176,6 +196,10 @@ public final class ScheduleAdvisor {
                 effects[i] = with - end(draws.get(i), unchanged);
                 finals[i] = with + endNoise * random.nextGaussian();
             }
+            double width = width(s.pastMisses());
+            double effect = after - before;
+            Arrays.setAll(finals, i -> after + width * (finals[i] - after));
+            Arrays.setAll(effects, i -> effect + width * (effects[i] - effect));
             Arrays.sort(finals);
             Arrays.sort(effects);
             double low = Math.min(quantile(finals, 0.05), after);
@@ -292,6 +316,19 @@ public final class ScheduleAdvisor {
                         + " the place in the data is the step times the batch, and the noise scale that could bound another"
                         + " one is not measured",
                 StepLaw.batch(scale), scale.batchTokens(), 100 * StepLaw.costOfBatch(doublings));
+    }
+
+    /**
+     * What intervals are stretched by so that nine of ten earlier outcomes would have lain in theirs (split conformal
+     * prediction); 1 before there are enough of them.
+     */
+    static double width(List<Double> misses) {
+        if (misses.size() < LEAST_MISSES) {
+            return 1;
+        }
+        double[] sizes = misses.stream().mapToDouble(Math::abs).sorted().toArray();
+        int rank = Math.min(sizes.length, (int) Math.ceil(LEVEL * (sizes.length + 1)));
+        return Math.clamp(sizes[rank - 1], LEAST_WIDTH, MOST_WIDTH);
     }
 
     private static double quantile(double[] sorted, double share) {

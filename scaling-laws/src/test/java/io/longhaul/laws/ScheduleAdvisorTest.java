@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.longhaul.laws.ScheduleAdvisor.Advice;
 import io.longhaul.laws.ScheduleAdvisor.Situation;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,7 +18,7 @@ class ScheduleAdvisorTest {
     private static Situation situation(SyntheticRun run, ScheduleShape shape, long resume) {
         return new Situation(
                 shape, shape::rate, run.seen(shape, resume), resume, run.total(),
-                Math.max(10, run.total() / 20), Optional.empty(), run.seed());
+                Math.max(10, run.total() / 20), Optional.empty(), List.of(), run.seed());
     }
 
     private static Advice advise(SyntheticRun run, ScheduleShape shape, long resume) {
@@ -91,6 +93,36 @@ class ScheduleAdvisorTest {
                 .containsAnyOf("the present schedule is the best", "the evidence does not support a change");
     }
 
+    /** A constant plan for a run whose rate has fallen already would raise it again, which nobody asked for. */
+    @Test
+    void abstainsWhenTheRunDoesNotFollowThePlannedSchedule() {
+        ScheduleShape decayed = new ScheduleShape(SyntheticRun.PEAK, 0, 20, 100, 350);
+        Advice advice = ScheduleAdvisor.advise(
+                new Situation(
+                        RUN.constant(), decayed::rate, RUN.seen(decayed, 300), 300, 600, 30, Optional.empty(), List.of(), 1));
+        assertThat(advice.schedule()).isEmpty();
+        assertThat(advice.explanation())
+                .startsWith("step 300 ran at a rate of 2.00e-04 where the planned schedule has 1.00e-03");
+    }
+
+    @Test
+    void earlierOutcomesWidenAndNarrowTheInterval() {
+        Situation s = situation(RUN, RUN.constant(), 300);
+        Advice usual = ScheduleAdvisor.advise(s);
+        Advice narrow = withMisses(s, Collections.nCopies(20, -0.5));
+        Advice wide = withMisses(s, Collections.nCopies(20, 2.0));
+        assertThat(narrow.high() - narrow.low()).isLessThan(0.6 * (usual.high() - usual.low()));
+        assertThat(wide.high() - wide.low()).isGreaterThan(1.9 * (usual.high() - usual.low()));
+        assertThat(withMisses(s, Collections.nCopies(9, 2.0))).isEqualTo(usual);
+        assertThat(narrow.changed()).isEqualTo(usual.changed()).isEqualTo(wide.changed());
+    }
+
+    private static Advice withMisses(Situation s, List<Double> misses) {
+        return ScheduleAdvisor.advise(
+                new Situation(s.current(), s.past(), s.observations(), s.resumeStep(), s.totalSteps(), s.lastSteps(),
+                        s.scale(), misses, s.seed()));
+    }
+
     /** With noise of half a nat and few steps, a decay may or may not help: whatever it says, it means. */
     @Test
     void neverRecommendsWhatMayBeNothing() {
@@ -110,7 +142,7 @@ class ScheduleAdvisorTest {
         SyntheticRun run = RUN;
         ScheduleShape shape = new ScheduleShape(peak, peak, 20, 600, 600);
         Situation s = new Situation(
-                shape, shape::rate, run.seen(run.constant(), 300), 300, 600, 30, Optional.of(scale), 1);
+                shape, shape::rate, run.seen(run.constant(), 300), 300, 600, 30, Optional.of(scale), List.of(), 1);
         return ScheduleAdvisor.advise(s);
     }
 

@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.adapt;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import io.longhaul.orchestrator.run.Recipe;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +17,8 @@ import java.util.UUID;
  * @param curve training loss of the kept steps over all attempts, ascending, at most {@code resumeStep};
  *     skipped steps are absent
  * @param validation validation losses of the kept steps, ascending; may be empty
+ * @param pastMisses of earlier advice to any run: measured minus predicted final loss, in half widths of its 90 %
+ *     interval; filled in by the service, requests of older versions have none
  * @param seed of everything random in the fit
  */
 public record AdaptRequest(
@@ -27,8 +30,16 @@ public record AdaptRequest(
         Optional<Double> parameters,
         List<CurvePoint> curve,
         List<CurvePoint> validation,
+        List<Double> pastMisses,
         long seed) {
+    public AdaptRequest(UUID run, int attempt, long resumeStep, long totalSteps, Recipe current,
+            Optional<Double> parameters, List<CurvePoint> curve, List<CurvePoint> validation, long seed) {
+        this(run, attempt, resumeStep, totalSteps, current, parameters, curve, validation, List.of(), seed);
+    }
+
+    @JsonCreator
     public AdaptRequest {
+        pastMisses = pastMisses == null ? List.of() : List.copyOf(pastMisses);
         curve = List.copyOf(curve);
         validation = List.copyOf(validation);
         if (attempt < 1 || resumeStep < 0 || totalSteps < 1) {
@@ -36,5 +47,10 @@ public record AdaptRequest(
                     "attempt must be >= 1, resumeStep >= 0 and totalSteps >= 1, got "
                             + attempt + ", " + resumeStep + ", " + totalSteps);
         }
+    }
+
+    AdaptRequest with(List<Double> misses) {
+        return new AdaptRequest(
+                run, attempt, resumeStep, totalSteps, current, parameters, curve, validation, misses, seed);
     }
 }

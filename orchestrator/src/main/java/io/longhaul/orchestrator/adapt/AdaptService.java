@@ -23,6 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class AdaptService implements AdaptPort {
     static final JsonMapper MAPPER = new JsonMapper();
+    private static final int MOST_MISSES = 200;
 
     private final JdbcClient sql;
     private final JobOperator jobs;
@@ -43,7 +44,7 @@ public final class AdaptService implements AdaptPort {
             return known.get();
         }
         sql.sql("INSERT INTO advice (run, attempt, request) VALUES (?, ?, ?::jsonb) ON CONFLICT DO NOTHING")
-                .params(request.run(), request.attempt(), MAPPER.writeValueAsString(request))
+                .params(request.run(), request.attempt(), MAPPER.writeValueAsString(request.with(misses())))
                 .update();
         runJob(
                 new JobParametersBuilder()
@@ -81,6 +82,17 @@ public final class AdaptService implements AdaptPort {
 
     @Override
     public RecipeChange score(UUID run, RecipeChange change, long totalSteps, List<CurvePoint> curve) {
-        return RecipeAdvisor.score(change, totalSteps, curve);
+        RecipeChange scored = RecipeAdvisor.score(change, totalSteps, curve);
+        sql.sql("INSERT INTO advice_miss (run, change, miss) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+                .params(run, change.id(), RecipeAdvisor.miss(scored))
+                .update();
+        return scored;
+    }
+
+    private List<Double> misses() {
+        return sql.sql("SELECT miss FROM advice_miss ORDER BY scored_at DESC, run, change LIMIT ?")
+                .param(MOST_MISSES)
+                .query(Double.class)
+                .list();
     }
 }

@@ -51,6 +51,7 @@ final class RecipeAdvisor {
                         request.totalSteps(),
                         lastSteps(request.totalSteps()),
                         scale(request),
+                        request.pastMisses(),
                         request.seed()));
         return new AdaptOutcome(advice.schedule().map(s -> change(request, s, advice)), advice.explanation());
     }
@@ -104,7 +105,8 @@ final class RecipeAdvisor {
                 request.attempt(),
                 from,
                 recipe,
-                "multi-power law with fading gains (arXiv 2503.12811), fitted to this run: " + advice.constants()
+                "multi-power law with fading gains (arXiv 2503.12811), fitted to this run: "
+                        + advice.constants()
                         + "; Step Law (arXiv 2503.04715)",
                 advice.explanation() + " Megatron-LM: " + String.join(" ", ScheduleArguments.megatron(to))
                         + ". DeepSpeed: " + ScheduleArguments.deepSpeed(to) + ".",
@@ -116,6 +118,12 @@ final class RecipeAdvisor {
                 advice.effectHigh(),
                 Optional.empty(),
                 RecipeChange.Status.PROPOSED);
+    }
+
+    /** Measured minus predicted final loss of a scored change, in half widths of its interval. */
+    static double miss(RecipeChange scored) {
+        double half = Math.max(1e-9, (scored.high90() - scored.low90()) / 2);
+        return (scored.score().orElseThrow().measuredFinalLoss() - scored.predictedFinalLoss()) / half;
     }
 
     static RecipeChange score(RecipeChange change, long totalSteps, List<CurvePoint> curve) {

@@ -2,6 +2,7 @@ package io.longhaul.orchestrator.adapt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.longhaul.orchestrator.TestService;
 import io.longhaul.orchestrator.run.Recipe;
@@ -150,6 +151,13 @@ final class AdaptServiceTest {
         RecipeChange.Score score = scored.score().orElseThrow();
         assertThat(score.measuredFinalLoss()).isEqualTo(expected);
         assertThat(score.measuredEffect()).isEqualTo(expected - change.predictedFinalLossUnchanged());
+        adapt.score(run, change, STEPS, curve(595));
+        assertThat(
+                sql.sql("SELECT miss FROM advice_miss WHERE run = ?").param(run).query(Double.class).single())
+                .as("once, however often it is scored")
+                .isCloseTo(
+                        (expected - change.predictedFinalLoss()) / ((change.high90() - change.low90()) / 2),
+                        within(1e-9));
         assertThat(score.inInterval()).isEqualTo(change.low90() <= expected && expected <= change.high90());
         assertThatThrownBy(() -> adapt.score(run, change, STEPS, curve(500)))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -86,8 +86,9 @@ class RecipeAdvisorTest {
     void requestsOfOlderVersionsAreUnderstood() {
         String stored = AdaptService.MAPPER.writeValueAsString(request(CONSTANT, Optional.of(7.9e5), 2048));
         AdaptRequest old = AdaptService.MAPPER.readValue(
-                stored.replace("\"parameters\":790000.0,", ""), AdaptRequest.class);
-        assertThat(stored).contains("\"parameters\":790000.0,");
+                stored.replace("\"parameters\":790000.0,", "").replace("\"pastMisses\":[],", ""),
+                AdaptRequest.class);
+        assertThat(stored).contains("\"parameters\":790000.0,", "\"pastMisses\":[],");
         assertThat(old.parameters()).isEmpty();
         assertThat(RecipeAdvisor.advise(old).change().orElseThrow().explanation())
                 .contains("the size of the model is not known, so both stay");
