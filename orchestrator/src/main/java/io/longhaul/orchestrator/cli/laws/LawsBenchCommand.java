@@ -40,7 +40,8 @@ public final class LawsBenchCommand implements Runnable {
                 () -> ScheduleOptimum.find(TRUTH, past, MplScore.WARMUP, past.steps(), past.peak(), 1e-7));
         System.out.println(
                 String.format(
-                        Locale.ROOT, "%-32s %.5f nats, best family %.5f, cosine to a tenth %.5f", "its predicted final loss",
+                        Locale.ROOT, "%-32s %.5f nats, best family %.5f, cosine to a tenth %.5f",
+                        "its predicted final loss",
                         found.loss(), found.familyLoss(), TRUTH.loss(past, past.steps() - 1)));
         PowerLawSurface surface = new PowerLawSurface(1.8172, Math.log(477.8), Math.log(2143), 0.3473, 0.3672,
                 1);

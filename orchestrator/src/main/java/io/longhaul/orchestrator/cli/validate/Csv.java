@@ -16,23 +16,23 @@ import java.util.function.Consumer;
 import java.util.zip.GZIPInputStream;
 
 /** Reads comma-separated files with a header, packed or not, with quotes or without. */
-final class Csv {
+public final class Csv {
     private Csv() {}
 
     /** One line; fields are found by the name in the header. */
-    record Row(Map<String, Integer> columns, String[] fields) {
-        boolean has(String column) {
+    public record Row(Map<String, Integer> columns, String[] fields) {
+        public boolean has(String column) {
             return !text(column).isEmpty();
         }
 
         /** Empty if there is no such column, or the line is too short. */
-        String text(String column) {
+        public String text(String column) {
             Integer at = columns.get(column);
             return at == null || at >= fields.length ? "" : fields[at];
         }
 
         /** NaN for anything that is no number, as for an empty field. */
-        double number(String column) {
+        public double number(String column) {
             return Csv.number(text(column));
         }
 
@@ -56,7 +56,7 @@ final class Csv {
     }
 
     /** The file, or the same with {@code .gz} behind its name, whichever exists. */
-    static boolean exists(Path file) {
+    public static boolean exists(Path file) {
         return Files.isRegularFile(file) || Files.isRegularFile(packed(file));
     }
 
@@ -64,7 +64,7 @@ final class Csv {
         return file.resolveSibling(file.getFileName() + ".gz");
     }
 
-    static List<Row> read(Path file) {
+    public static List<Row> read(Path file) {
         List<Row> rows = new ArrayList<>();
         read(file, rows::add);
         return rows;
