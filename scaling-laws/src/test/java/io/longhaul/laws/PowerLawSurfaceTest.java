@@ -74,6 +74,21 @@ class PowerLawSurfaceTest {
         assertThat(sorted[189] - sorted[10]).isBetween(1e-3, 0.1);
     }
 
+    /** Strongly coupled without noise: what its own largest sizes confirm is not pulled towards k = 1. */
+    @Test
+    void takesTheFormThatPredictsItsOwnLargestSizes() {
+        PowerLawSurface coupled = new PowerLawSurface(1.8, 12, 14, 0.8, 0.75, 0.4);
+        List<Point> points = new ArrayList<>();
+        for (double size = 1e8; size < 2e9; size *= 1.6) {
+            for (double perWeight = 5; perWeight < 400; perWeight *= 2) {
+                points.add(new Point(size, perWeight * size, coupled.loss(size, perWeight * size)));
+            }
+        }
+        double truth = coupled.loss(2e10, 4e11);
+        assertThat(PowerLawSurface.fit(points).loss(2e10, 4e11)).isCloseTo(truth, within(2e-3));
+        assertThat(PowerLawSurface.fitChinchilla(points).loss(2e10, 4e11)).isNotCloseTo(truth, within(2e-3));
+    }
+
     @Test
     void refusesTooFewPointsAndValuesThatAreNoMeasurements() {
         assertThatThrownBy(() -> PowerLawSurface.fit(List.of(new Point(1e9, 1e9, 2))))
