@@ -32,23 +32,24 @@ public record PassTimes(
     /**
      * @param inputSeconds gradients of inputs
      * @param weightSeconds gradients of weights; a backward pass that is not split takes both
-     * @param firstExtraSeconds more of the first forward pass: weights that arrive late
-     * @param lastExtraSeconds more of the last weight gradients: their sum over ranks, as far as it is not hidden
+     * @param firstSeconds before which the first forward pass cannot begin: all stages gather their weights at once
+     * @param lastSeconds that the stage works on after its last weight gradients: their sum over ranks, as far as it is
+     *     not hidden; no other stage waits for it
      * @param activationBytes kept for one micro-batch from its forward pass on
      */
     public record Chunk(
             double forwardSeconds,
             double inputSeconds,
             double weightSeconds,
-            double firstExtraSeconds,
-            double lastExtraSeconds,
+            double firstSeconds,
+            double lastSeconds,
             double activationBytes) {
         public Chunk {
             requireNotNegative("forwardSeconds", forwardSeconds);
             requireNotNegative("inputSeconds", inputSeconds);
             requireNotNegative("weightSeconds", weightSeconds);
-            requireNotNegative("firstExtraSeconds", firstExtraSeconds);
-            requireNotNegative("lastExtraSeconds", lastExtraSeconds);
+            requireNotNegative("firstSeconds", firstSeconds);
+            requireNotNegative("lastSeconds", lastSeconds);
             requireNotNegative("activationBytes", activationBytes);
         }
 

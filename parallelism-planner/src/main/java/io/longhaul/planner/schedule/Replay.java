@@ -95,7 +95,9 @@ public final class Replay {
         int slot = stage * orders.lanes() + Pass.lane(pass);
         int microBatch = Pass.microBatch(pass);
         return switch (Pass.kind(pass)) {
-            case Pass.FORWARD, Pass.JOINT_FORWARD -> arrival(0, orders.before(slot), stage, microBatch);
+            case Pass.FORWARD, Pass.JOINT_FORWARD -> Math.max(
+                    times.first(stage, pass),
+                    arrival(0, orders.before(slot), stage, microBatch));
             case Pass.WEIGHT -> end[1][slot * perLane + microBatch];
             default -> Math.max(
                     end[0][slot * perLane + microBatch],
@@ -111,7 +113,7 @@ public final class Replay {
     }
 
     private void ended(int stage, int pass, double stop) {
-        free[stage] = stop;
+        free[stage] = stop + times.after(stage, pass);
         if (Pass.kind(pass) == Pass.WEIGHT) {
             return;
         }

@@ -8,8 +8,8 @@ final class SlotTimes {
     private final int stages;
     private final int last;
     private final double[][] seconds;
-    private final double[] firstExtra;
-    private final double[] lastExtra;
+    private final double[] first;
+    private final double[] after;
     private final double[] bytes;
     private final double[] transfer;
 
@@ -26,8 +26,8 @@ final class SlotTimes {
         this.last = orders.perLane() - 1;
         int slots = stages * lanes;
         this.seconds = new double[5][slots];
-        this.firstExtra = new double[slots];
-        this.lastExtra = new double[slots];
+        this.first = new double[slots];
+        this.after = new double[slots];
         this.bytes = new double[slots];
         for (int slot = 0; slot < slots; slot++) {
             PassTimes.Chunk chunk = chunks.get(orders.position(slot));
@@ -36,25 +36,27 @@ final class SlotTimes {
             seconds[Pass.INPUT][slot] = chunk.inputSeconds();
             seconds[Pass.WEIGHT][slot] = chunk.weightSeconds();
             seconds[Pass.BACKWARD][slot] = chunk.inputSeconds() + chunk.weightSeconds();
-            firstExtra[slot] = chunk.firstExtraSeconds();
-            lastExtra[slot] = chunk.lastExtraSeconds();
+            first[slot] = chunk.firstSeconds();
+            after[slot] = chunk.lastSeconds();
             bytes[slot] = chunk.activationBytes();
         }
         this.transfer = times.transferSeconds().stream().mapToDouble(Double::doubleValue).toArray();
     }
 
     double seconds(int stage, int pass) {
-        int slot = stage * lanes + Pass.lane(pass);
+        return seconds[Pass.kind(pass)][stage * lanes + Pass.lane(pass)];
+    }
+
+    /** Before which a pass cannot begin. */
+    double first(int stage, int pass) {
+        return Pass.microBatch(pass) == 0 && Pass.forward(pass) ? first[stage * lanes + Pass.lane(pass)] : 0;
+    }
+
+    /** For which the stage works on after a pass. */
+    double after(int stage, int pass) {
         int kind = Pass.kind(pass);
-        int microBatch = Pass.microBatch(pass);
-        double time = seconds[kind][slot];
-        if (microBatch == 0 && Pass.forward(pass)) {
-            time += firstExtra[slot];
-        }
-        if (microBatch == last && (kind == Pass.WEIGHT || kind == Pass.BACKWARD)) {
-            time += lastExtra[slot];
-        }
-        return time;
+        boolean weights = kind == Pass.WEIGHT || kind == Pass.BACKWARD;
+        return weights && Pass.microBatch(pass) == last ? after[stage * lanes + Pass.lane(pass)] : 0;
     }
 
     double bytes(int stage, int pass) {

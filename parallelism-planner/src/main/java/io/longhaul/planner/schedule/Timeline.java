@@ -68,10 +68,11 @@ public final class Timeline {
 
     private double end(int stage) {
         int last = size(stage) - 1;
-        return starts[stage][last] + times.seconds(stage, orders.passes(stage)[last]);
+        int pass = orders.passes(stage)[last];
+        return starts[stage][last] + times.seconds(stage, pass) + times.after(stage, pass);
     }
 
-    /** Seconds from the first pass of any stage to the end of the last. */
+    /** Seconds from the start of the step to the end of the last stage's work. */
     public double makespanSeconds() {
         double latest = 0;
         for (int stage = 0; stage < stages(); stage++) {
@@ -87,7 +88,8 @@ public final class Timeline {
     public double longestStageSeconds() {
         double longest = 0;
         for (int stage = 0; stage < stages(); stage++) {
-            longest = Math.max(longest, end(stage) - starts[stage][0]);
+            double begin = starts[stage][0] - times.first(stage, orders.passes(stage)[0]);
+            longest = Math.max(longest, end(stage) - Math.max(0, begin));
         }
         return longest;
     }
@@ -96,7 +98,7 @@ public final class Timeline {
     public double busySeconds(int stage) {
         double sum = 0;
         for (int pass : orders.passes(stage)) {
-            sum += times.seconds(stage, pass);
+            sum += times.seconds(stage, pass) + times.after(stage, pass);
         }
         return sum;
     }

@@ -46,7 +46,7 @@ public final class TimelineSvg {
     }
 
     private String draw() {
-        double height = TOP + timeline.stages() * row + 34;
+        double height = TOP + timeline.stages() * row + 20;
         add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" role=\"img\" "
                 + "font-family=\"system-ui,sans-serif\" font-size=\"11\">", WIDTH, height);
         add("<title>Timeline of %d stages</title>", timeline.stages());

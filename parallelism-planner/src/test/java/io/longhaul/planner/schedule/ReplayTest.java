@@ -125,11 +125,11 @@ class ReplayTest {
                 List.of(0.5, 0.5), true, 1);
         Timeline timeline = Replay.run(Orders.of(Schedule.ONE_F_ONE_B, 2, 1, 2, 2), times);
         assertThat(IntStream.range(0, 4).mapToObj(i -> timeline.event(0, i).start()))
-                .containsExactly(0.0, 1.25, 8.25, 14.25);
+                .containsExactly(0.25, 1.25, 8.25, 14.25);
         assertThat(IntStream.range(0, 4).mapToObj(i -> timeline.event(1, i).start()))
                 .containsExactly(1.75, 3.75, 7.75, 9.75);
         assertThat(timeline.makespanSeconds()).isEqualTo(17);
-        assertThat(timeline.idleSeconds(0)).isEqualTo(10);
+        assertThat(timeline.idleSeconds(0)).isEqualTo(10.25);
         assertThat(timeline.peakBytes(0)).isEqualTo(20);
         assertThat(timeline.peakBytes(1)).isEqualTo(20);
     }
@@ -256,7 +256,7 @@ class ReplayTest {
                 slow,
                 new Chunk(
                         c.forwardSeconds() + random.nextDouble(), c.inputSeconds() + random.nextDouble(),
-                        c.weightSeconds(), c.firstExtraSeconds(), c.lastExtraSeconds(), 1));
+                        c.weightSeconds(), c.firstSeconds(), c.lastSeconds(), 1));
         PassTimes slower = new PassTimes(
                 chunks, drawn.times().transferSeconds(), drawn.times().overlap(), 1);
         assertThat(Replay.run(drawn.orders(), slower).makespanSeconds())
