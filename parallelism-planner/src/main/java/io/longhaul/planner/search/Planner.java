@@ -90,7 +90,7 @@ public final class Planner {
             .thenComparing(plan -> plan.layout().toString());
 
     /** The candidate with what it costs, whether it fits or not. */
-    static Plan price(PlanRequest request, ParallelLayout c) {
+    public static Plan price(PlanRequest request, ParallelLayout c) {
         ModelShape model = request.model();
         StepCost cost = new CostModel(model, request.machine()).price(c);
         double seconds = cost.total();
@@ -99,6 +99,13 @@ public final class Planner {
         return new Plan(
                 c, cost.labelled(), seconds, tokens / seconds, model.stepFlops(tokens) / seconds / peak,
                 new MemoryModel(model, request.machine()).stages(c));
+    }
+
+    /** The first rule that the layout breaks, memory apart. */
+    public static Optional<Rejection> broken(PlanRequest request, ParallelLayout c) {
+        Rules rules = new Rules(request);
+        Rejection degrees = rules.layout(c.tensor(), c.pipeline(), c.context(), c.data());
+        return Optional.ofNullable(degrees == null ? rules.inner(c) : degrees);
     }
 
     /** What makes a layout or a candidate illegal, memory apart; an example shows the values. */

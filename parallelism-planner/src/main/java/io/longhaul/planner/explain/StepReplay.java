@@ -1,0 +1,105 @@
+package io.longhaul.planner.explain;
+
+import io.longhaul.planner.cost.CostModel;
+import io.longhaul.planner.cost.LayerCost;
+import io.longhaul.planner.cost.StepCost;
+import io.longhaul.planner.cost.Term;
+import io.longhaul.planner.layout.LayerSplit;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.schedule.Orders;
+import io.longhaul.planner.schedule.PassTimes;
+import io.longhaul.planner.schedule.PassTimes.Chunk;
+import io.longhaul.planner.schedule.Replay;
+import io.longhaul.planner.schedule.Timeline;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A plan's step with its schedule played through, pass by pass, instead of the cost model's closed form for fill, drain
+ * and uneven stages. The rest of the step is charged as there.
+ *
+ * @param seconds of the step
+ * @param closedSeconds of the same step by the closed form
+ */
+public record StepReplay(Timeline timeline, double seconds, double closedSeconds) {
+    /** Weights are gathered before the first forward pass, gradients are reduced in as many bytes or twice. */
+    private static final double GATHERED_SHARE = 1.0 / 3;
+
+    /**
+     * @param layers of the model
+     * @return empty without a pipeline, or if the schedule does not exist for the layout's counts
+     */
+    public static Optional<StepReplay> of(CostModel model, int layers, ParallelLayout c) {
+        if (c.pipeline() == 1) {
+            return Optional.empty();
+        }
+        Orders orders;
+        try {
+            orders = Orders.of(c.schedule(), c.pipeline(), c.chunks(), c.microBatches(), c.pipeline());
+        } catch (IllegalArgumentException noSuchSchedule) {
+            return Optional.empty();
+        }
+        StepCost cost = model.price(c);
+        Timeline timeline = Replay.run(orders, times(model, layers, c, cost));
+        boolean inStep = c.sharding().stage() > 1;
+        double rest = cost.of(Term.OPTIMIZER) + cost.of(Term.OFFLOAD) + cost.of(Term.OVERHEAD)
+                + (inStep ? cost.of(Term.DATA) : 0);
+        // The zero-bubble runtime lets each stage go on to its optimizer step alone.
+        double pipeline = c.schedule().splitsBackward()
+                ? timeline.longestStageSeconds()
+                : timeline.makespanSeconds();
+        return Optional.of(new StepReplay(timeline, pipeline + rest, cost.total()));
+    }
+
+    private static PassTimes times(CostModel model, int layers, ParallelLayout c, StepCost cost) {
+        int p = c.pipeline();
+        LayerSplit split = c.split().orElseGet(() -> LayerSplit.even(layers, p * c.chunks()));
+        double data = c.sharding().stage() > 1 ? 0 : cost.of(Term.DATA) / c.chunks();
+        List<Chunk> chunks = new ArrayList<>();
+        for (int position = 0; position < p * c.chunks(); position++) {
+            int place = position % p;
+            boolean back = c.schedule().vShaped() && position / p % 2 == 1;
+            int stage = back ? p - 1 - place : place;
+            int here = split.layers().get(position);
+            int ofStage = Math.max(1, c.stageLayers(stage, layers));
+            LayerCost ends = c.vocabularyParallel()
+                    ? model.embedding(c).plus(model.head(c)).times(1.0 / p)
+                    : LayerCost.NONE;
+            LayerCost inner = model.stage(c, stage)
+                    .plus(extra(model, c, stage).times(-1))
+                    .times((double) here / ofStage);
+            chunks.add(chunk(inner.plus(position(model, c, position, split, ends)), here, data));
+        }
+        double oneWay = cost.of(Term.TRANSFER) / c.microBatches() / 2 / c.chunks();
+        return new PassTimes(chunks, Collections.nCopies(p, oneWay), false, 1);
+    }
+
+    /** What the cost model adds to a stage's layers. */
+    private static LayerCost extra(CostModel model, ParallelLayout c, int stage) {
+        if (c.vocabularyParallel()) {
+            return model.embedding(c).plus(model.head(c)).times(1.0 / c.pipeline());
+        }
+        LayerCost extra = stage == 0 ? model.embedding(c) : LayerCost.NONE;
+        return stage == (c.schedule().vShaped() ? 0 : c.pipeline() - 1) ? extra.plus(model.head(c)) : extra;
+    }
+
+    private static LayerCost position(CostModel model, ParallelLayout c, int position, LayerSplit split,
+            LayerCost shared) {
+        if (c.vocabularyParallel()) {
+            return shared.times(1.0 / c.chunks());
+        }
+        LayerCost own = position == 0 ? model.embedding(c) : LayerCost.NONE;
+        return position == split.layers().size() - 1 ? own.plus(model.head(c)) : own;
+    }
+
+    private static Chunk chunk(LayerCost cost, int layers, double data) {
+        double traffic = cost.tensor() + cost.context() + cost.expert();
+        return new Chunk(
+                Math.max(0, cost.forward() + traffic / 2),
+                Math.max(0, cost.inputGradient() + cost.recompute() + traffic / 2),
+                Math.max(0, cost.weightGradient()),
+                GATHERED_SHARE * data, (1 - GATHERED_SHARE) * data, layers);
+    }
+}
