@@ -55,7 +55,8 @@ final class StepLawScore {
             StepLawFit law = StepLawFit.fit(good);
             Row any = cell.getValue().getFirst();
             StepLaw.Scale scale = new StepLaw.Scale(any.number("N"), any.number("D"), 1);
-            double above = above(cell.getValue(), law.learningRate(scale), law.batch(scale));
+            double above = above(cell.getValue(), law.learningRate(scale, activeShare(any)),
+                    law.batch(scale, activeShare(any)));
             double as = above(cell.getValue(), StepLaw.learningRate(scale), StepLaw.batch(scale));
             figures.say("    %-44s %.3f %% (as published %.3f %%)", cell.getKey(), 100 * above, 100 * as);
             figures.curve("steplaw", kind, cell.getKey(), "test", cell.getValue().size(), above);
@@ -75,9 +76,13 @@ final class StepLawScore {
                 .filter(row -> row.number("smooth_loss") <= GOOD * best)
                 .map(
                         row -> new StepLawFit.Good(
-                                row.number("N"), row.number("D"), row.number("lr"),
+                                row.number("N"), activeShare(row), row.number("D"), row.number("lr"),
                                 row.number("batch_seqs") * sequence(row)))
                 .toList();
+    }
+
+    private static double activeShare(Row row) {
+        return row.has("N_active") ? row.number("N_active") / row.number("N") : 1;
     }
 
     private static double best(List<Row> cell) {
