@@ -2,6 +2,7 @@ package io.longhaul.planner.place;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,51 +51,113 @@ public final class MixedPlanner {
     }
 
     private void search() {
-        int most = Arrays.stream(ranksPerNode).max().orElseThrow();
-        for (int tensor = 1; tensor <= most; tensor *= 2) {
+        List<Shape> shapes = new ArrayList<>();
+        int mostTensor = Arrays.stream(ranksPerNode).max().orElseThrow();
+        for (int tensor = 1; tensor <= mostTensor; tensor *= 2) {
             for (int data = 1; data <= globalBatch; data++) {
-                if (globalBatch % data == 0) {
-                    stages(tensor, data);
+                for (int microBatch = 1; globalBatch % data == 0
+                        && microBatch <= globalBatch / data; microBatch++) {
+                    if (globalBatch / data % microBatch == 0) {
+                        shapes.add(shape(tensor, data, microBatch));
+                    }
                 }
             }
         }
+        shapes.sort(Comparator.comparingDouble(Shape::bound));
+        for (Shape shape : shapes) {
+            if (shape.bound() >= incumbent()) {
+                break;
+            }
+            stages(shape);
+        }
     }
 
-    /** Every number of stages on every part. */
-    private void stages(int tensor, int data) {
-        int[] most = new int[ranks.length];
-        for (int part = 0; part < ranks.length; part++) {
-            most[part] = ranksPerNode[part] % tensor == 0
-                    ? (int) Math.min(layers, ranks[part] / ((long) tensor * data))
-                    : 0;
+    /**
+     * Degrees of all stages, with what the bounds need.
+     *
+     * @param most stages on each part
+     * @param layer seconds of one layer on each part
+     * @param hop seconds of the cheapest transfer
+     * @param bound seconds that no number of stages beats
+     */
+    private record Shape(
+            int tensor,
+            int data,
+            int microBatch,
+            int microBatches,
+            int[] most,
+            double[] layer,
+            double hop,
+            double bound) {}
+
+    private Shape shape(int tensor, int data, int microBatch) {
+        int parts = ranks.length;
+        int[] most = new int[parts];
+        double[] layer = new double[parts];
+        double hop = Double.POSITIVE_INFINITY;
+        for (int part = 0; part < parts; part++) {
+            if (ranksPerNode[part] % tensor == 0) {
+                most[part] = (int) Math.min(layers, ranks[part] / ((long) tensor * data));
+            }
+            if (most[part] > 0) {
+                layer[part] = prices.layerSeconds(part, tensor, microBatch);
+            }
         }
-        int perPipeline = globalBatch / data;
-        for (int microBatch = 1; microBatch <= perPipeline; microBatch++) {
-            if (perPipeline % microBatch != 0) {
-                continue;
-            }
-            double[] layer = new double[ranks.length];
-            for (int part = 0; part < ranks.length; part++) {
-                layer[part] = most[part] > 0 ? prices.layerSeconds(part, tensor, microBatch) : 0;
-            }
-            int[] stages = new int[ranks.length];
-            while (next(stages, most)) {
-                int all = Arrays.stream(stages).sum();
-                if (all <= layers && bound(stages, layer, perPipeline / microBatch) < incumbent()) {
-                    orders(new ArrayList<>(), stages, tensor, data, microBatch, all);
+        for (int from = 0; from < parts; from++) {
+            for (int to = 0; to < parts; to++) {
+                if (most[from] > 0 && most[to] > 0) {
+                    hop = Math.min(hop, prices.hopSeconds(from, to, tensor, microBatch));
                 }
             }
         }
+        int microBatches = globalBatch / data / microBatch;
+        return new Shape(
+                tensor, data, microBatch, microBatches, most, layer, hop,
+                bound(fastest(most, layer), layer, microBatches, 0));
     }
 
-    /** Counts on, the first part fastest; false after the last. */
-    private static boolean next(int[] stages, int[] most) {
+    /** As many stages as there are layers, at most, on the fastest parts. */
+    private int[] fastest(int[] most, double[] layer) {
+        int[] stages = new int[most.length];
+        for (int left = layers; left > 0;) {
+            int next = -1;
+            for (int part = 0; part < most.length; part++) {
+                if (stages[part] < most[part] && (next < 0 || layer[part] < layer[next])) {
+                    next = part;
+                }
+            }
+            if (next < 0) {
+                break;
+            }
+            stages[next] = Math.min(left, most[next]);
+            left -= stages[next];
+            if (stages[next] < most[next]) {
+                break;
+            }
+        }
+        return stages;
+    }
+
+    /** Every number of stages on every part, many first. */
+    private void stages(Shape shape) {
+        int[] stages = shape.most().clone();
+        do {
+            int all = Arrays.stream(stages).sum();
+            if (all > 0 && all <= layers
+                    && bound(stages, shape.layer(), shape.microBatches(), shape.hop()) < incumbent()) {
+                orders(new ArrayList<>(), stages, shape, all);
+            }
+        } while (fewer(stages, shape.most()));
+    }
+
+    /** Counts down, the first part fastest; false after the last. */
+    private static boolean fewer(int[] stages, int[] most) {
         for (int part = 0; part < stages.length; part++) {
-            if (stages[part] < most[part]) {
-                stages[part]++;
+            if (stages[part] > 0) {
+                stages[part]--;
                 return true;
             }
-            stages[part] = 0;
+            stages[part] = most[part];
         }
         return false;
     }
@@ -103,31 +166,42 @@ public final class MixedPlanner {
         return best.map(MixedPlan::seconds).orElse(Double.POSITIVE_INFINITY);
     }
 
-    /** Layers on the fastest devices once, and fractions of layers so that all stages are equally slow for the rest. */
-    private double bound(int[] stages, double[] layer, int microBatches) {
+    /**
+     * Layers on the fastest devices once, and fractions of layers so that all stages, but the first with a transfer, are
+     * equally slow for the rest.
+     */
+    private double bound(int[] stages, double[] layer, int microBatches, double hop) {
         double speed = 0;
+        double work = layers;
+        double largest = 0;
         double fastest = Double.POSITIVE_INFINITY;
+        int all = 0;
         for (int part = 0; part < stages.length; part++) {
             if (stages[part] > 0) {
+                all += stages[part];
                 speed += stages[part] / layer[part];
+                work += stages[part] * hop / layer[part];
+                largest = Math.max(largest, hop / layer[part]);
                 fastest = Math.min(fastest, layer[part]);
             }
         }
-        return layers * (fastest + (microBatches - 1) / speed);
+        return all == 0
+                ? Double.POSITIVE_INFINITY
+                : layers * fastest + (all - 1) * hop + (microBatches - 1) * (work - largest) / speed;
     }
 
-    private void orders(List<Integer> order, int[] stages, int tensor, int data, int microBatch, int all) {
+    private void orders(List<Integer> order, int[] stages, Shape shape, int all) {
         boolean complete = true;
         for (int part = 0; part < stages.length; part++) {
             if (stages[part] > 0 && !order.contains(part)) {
                 complete = false;
                 order.add(part);
-                orders(order, stages, tensor, data, microBatch, all);
+                orders(order, stages, shape, all);
                 order.removeLast();
             }
         }
         if (complete) {
-            priced(order, stages, tensor, data, microBatch, all).ifPresent(plan -> {
+            priced(order, stages, shape, all).ifPresent(plan -> {
                 if (plan.seconds() < incumbent()) {
                     best = Optional.of(plan);
                 }
@@ -135,9 +209,11 @@ public final class MixedPlanner {
         }
     }
 
-    private Optional<MixedPlan> priced(
-            List<Integer> order, int[] stages, int tensor, int data, int microBatch, int all) {
-        int microBatches = globalBatch / data / microBatch;
+    private Optional<MixedPlan> priced(List<Integer> order, int[] stages, Shape shape, int all) {
+        int tensor = shape.tensor();
+        int data = shape.data();
+        int microBatch = shape.microBatch();
+        int microBatches = shape.microBatches();
         int[] part = new int[all];
         double[] layer = new double[all];
         double[] extra = new double[all];

@@ -74,15 +74,13 @@ public final class StageSplit {
             return even;
         }
         int[] best = even.get();
-        double slowest = slowest(best, layerSeconds, extraSeconds);
+        double bestSeconds = seconds(best, layerSeconds, extraSeconds, microBatches);
         double fewest = Arrays.stream(extraSeconds).sum()
                 + layerSum(filled(layers, Double.POSITIVE_INFINITY, layerSeconds, extraSeconds, most, least),
                         layerSeconds);
-        double bestSeconds = Double.POSITIVE_INFINITY;
-        for (double limit : limits(layers, slowest, layerSeconds, extraSeconds)) {
-            if ((microBatches - 1) * limit + fewest >= bestSeconds) {
-                break;
-            }
+        double slowest = slowest(best, layerSeconds, extraSeconds);
+        double hopeless = (bestSeconds - fewest) / (microBatches - 1);
+        for (double limit : limits(layers, slowest, hopeless, layerSeconds, extraSeconds)) {
             int[] counts = filled(layers, limit, layerSeconds, extraSeconds, most, least);
             double seconds = seconds(counts, layerSeconds, extraSeconds, microBatches);
             if (seconds < bestSeconds) {
@@ -236,14 +234,21 @@ public final class StageSplit {
         return counts;
     }
 
-    /** Every time that a slowest stage can have, from the least one on. */
-    private static double[] limits(int layers, double from, double[] layerSeconds, double[] extraSeconds) {
+    /** The times that a slowest stage can have, from the least one to where no sum is small enough. */
+    private static double[] limits(
+            int layers, double from, double below, double[] layerSeconds, double[] extraSeconds) {
         double[] all = new double[layers * layerSeconds.length + 1];
         all[0] = from;
         int n = 1;
         for (int s = 0; s < layerSeconds.length; s++) {
-            for (int k = 1; k <= layers; k++) {
+            boolean seen = s > 0 && layerSeconds[s] == layerSeconds[s - 1]
+                    && extraSeconds[s] == extraSeconds[s - 1];
+            int first = (int) Math.max(1, Math.floor((from - extraSeconds[s]) / layerSeconds[s]));
+            for (int k = first; k <= layers && !seen; k++) {
                 double seconds = extraSeconds[s] + k * layerSeconds[s];
+                if (seconds >= below) {
+                    break;
+                }
                 if (seconds > from) {
                     all[n++] = seconds;
                 }
