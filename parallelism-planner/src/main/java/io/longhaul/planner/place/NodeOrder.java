@@ -21,7 +21,7 @@ public final class NodeOrder {
     private static final int STARTS = 16;
     /** Moves that are tried, for every node and at most; one takes some 0.3 us with 128 nodes. */
     private static final int MOVES_PER_NODE = 10_000;
-    private static final int MOST_MOVES = 150_000;
+    private static final int MOST_MOVES = 120_000;
     /**
      * Weight of the mean at first, none in the end: where many columns are equally slow, making one of them faster
      * has to count.
@@ -62,7 +62,7 @@ public final class NodeOrder {
         for (int i = 1; i < grid.nodes;) {
             if (turns[i] < i) {
                 grid.apply(Move.SWAP, i % 2 == 0 ? 0 : turns[i], i);
-                keep();
+                keep(grid.seconds());
                 turns[i]++;
                 i = 1;
             } else {
@@ -91,8 +91,7 @@ public final class NodeOrder {
         return bestSeconds <= bound * (1 + 1e-12);
     }
 
-    private void keep() {
-        double seconds = grid.seconds();
+    private void keep(double seconds) {
         if (seconds < bestSeconds) {
             bestSeconds = seconds;
             System.arraycopy(grid.at, 0, best, 0, best.length);
@@ -108,7 +107,7 @@ public final class NodeOrder {
         int starts = Math.min(STARTS, grid.nodes);
         for (int s = 0; s < starts && !proven(); s++) {
             grow(s * grid.nodes / starts);
-            keep();
+            keep(grid.seconds());
         }
         restore();
     }
@@ -174,7 +173,7 @@ public final class NodeOrder {
             grid.apply(move, a, b);
             double then = grid.seconds();
             double thenMean = grid.meanSeconds();
-            keep();
+            keep(then);
             double worse = then - now + MEAN * (1 - (double) i / moves) * (thenMean - mean);
             if (worse <= 0 || random.nextDouble() < Math.exp(-worse / temperature)) {
                 now = then;
