@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.cli;
 import io.longhaul.orchestrator.cli.bench.BenchCommand;
 import io.longhaul.orchestrator.cli.demo.DemoCommand;
 import io.longhaul.orchestrator.cli.laws.LawsCommand;
+import io.longhaul.orchestrator.cli.place.PlaceCommand;
 import io.longhaul.orchestrator.cli.validate.ValidateCommand;
 import io.longhaul.orchestrator.cli.watch.WatchCommand;
 import io.longhaul.orchestrator.plan.NoPlanException;
@@ -16,7 +17,8 @@ import picocli.CommandLine.Command;
 @Command(name = "longhaul", mixinStandardHelpOptions = true, version = "Longhaul 0.1.0", description = "Plans, launches, watches, heals and improves pretraining runs.", exitCodeListHeading = "%nExit codes:%n", exitCodeList = {
         "0:done", "1:failed", "2:wrong usage, or a RunSpec that is refused", "3:no service answers",
         "4:no such run", "6:the run did not end well", "130:interrupted"}, subcommands = {DemoCommand.class,
-                ServeCommand.class, PlanCommand.class, RunCommand.class, ValidateCommand.class,
+                ServeCommand.class, PlanCommand.class, PlaceCommand.class, RunCommand.class,
+                ValidateCommand.class,
                 WatchCommand.class, BenchCommand.class, LawsCommand.class})
 public final class LonghaulCli {
     private LonghaulCli() {}

@@ -8,11 +8,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** RunSpec files. */
-final class Specs {
+public final class Specs {
     private Specs() {}
 
     /** @throws ApiException if the file cannot be read */
-    static String read(Path file) {
+    public static String read(Path file) {
         try {
             return file.toString().equals("-")
                     ? new String(System.in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)
