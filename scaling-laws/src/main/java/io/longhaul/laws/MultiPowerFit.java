@@ -61,7 +61,7 @@ public final class MultiPowerFit {
             peak = Math.max(peak, curve.history().peak());
         }
         double free = Double.POSITIVE_INFINITY;
-        double[] spread = {free, free, SPREAD_LOG_ALPHA, shape.spreadLogGain(), shape.spreadLogC(),
+        double[] spread = {free, free, SPREAD_LOG_ALPHA, shape.spreadLogGain(peak), shape.spreadLogC(),
                 shape.spreadLogBeta(), shape.spreadGamma()};
         RobustLeastSquares.Problem problem = MultiPowerLaw.problem(curves, shape.fade());
         double[] center = {0, 0, Math.log(ALPHA), Math.log(shape.gain(peak) / peak), Math.log(shape.c()),

@@ -56,6 +56,8 @@ public record MultiPowerLaw(
         private static final double GAIN_PEAK = 3e-4;
         /** Higher peaks have more to gain: 43 decays of Hägele et al. 2024 from peaks of 1e-4 to 1e-3. */
         private static final double GAIN_EXPONENT = 1.0 / 3;
+        private static final double LEAST_PEAK = 1e-4;
+        private static final double MOST_PEAK = 1e-3;
         /** The three published fits lie closer together, but none of them is of the run at hand. */
         private static final double SPREAD_LOG_GAIN = Math.log(1.7);
         private static final double CARRIED = 0.01;
@@ -71,9 +73,22 @@ public record MultiPowerLaw(
         public static final Shape UNSEEN = new Shape(0.158, 2, 0.6, 0.64, 0.08, SPREAD_LOG_GAIN, 0.5, 0.3,
                 0.1);
 
-        /** Nats that a whole fall from a peak rate gains. */
+        /** Nats that a whole fall from a peak rate gains; no more than from the highest peak that was measured. */
         double gain(double peak) {
-            return gainAtPeak * Math.pow(peak / GAIN_PEAK, GAIN_EXPONENT);
+            return gainAtPeak * growth(peak);
+        }
+
+        private static double growth(double peak) {
+            return Math.pow(measured(peak) / GAIN_PEAK, GAIN_EXPONENT);
+        }
+
+        private static double measured(double peak) {
+            return Math.clamp(peak, LEAST_PEAK, MOST_PEAK);
+        }
+
+        /** Spread of the gain's logarithm, wider the further a peak lies from all that were measured. */
+        double spreadLogGain(double peak) {
+            return spreadLogGain * (1 + Math.abs(Math.log(peak / measured(peak))) / SPREAD_LOG_GAIN);
         }
     }
 
@@ -90,7 +105,7 @@ public record MultiPowerLaw(
 
     /** The law's shape without doubt, to be carried over to another run of the same model. */
     public Shape shape(double peak) {
-        double atPeak = gain * peak / Math.pow(peak / Shape.GAIN_PEAK, Shape.GAIN_EXPONENT);
+        double atPeak = gain * peak / Shape.growth(peak);
         return new Shape(atPeak, c, beta, gamma, fade, Shape.CARRIED, Shape.CARRIED, Shape.CARRIED,
                 Shape.CARRIED);
     }
