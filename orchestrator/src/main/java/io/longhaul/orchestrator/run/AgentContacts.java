@@ -70,12 +70,17 @@ final class AgentContacts {
             return earliest;
         }
 
+        /** An attempt that has started was heard then, though perhaps after this moment's knowledge was taken. */
+        private Instant since(Attempt attempt) {
+            return attempt.startedAt().filter(at -> at.isAfter(listeningSince)).orElse(listeningSince);
+        }
+
         /** Who has been silent for longer than the limit, and who is in touch. */
         List<RunInput> silence(Attempt attempt, Duration limit, Instant now) {
             List<RunInput> inputs = new ArrayList<>();
             for (int node : attempt.nodesNotExited()) {
                 Contact contact = nodes.get(node);
-                Instant last = contact == null ? listeningSince : contact.at();
+                Instant last = contact == null ? since(attempt) : contact.at();
                 if (Duration.between(last, now).compareTo(limit) > 0) {
                     inputs.add(new RunInput.Silent(attempt.number(), node, last));
                 } else if (contact != null) {

@@ -39,7 +39,8 @@ final class RunEngineTest {
     private RunEngine engine = engine();
 
     private RunEngine engine() {
-        return new RunEngine(store, kind -> workers, new Plans(), new Advice(), Runs.LAUNCHES, store.takeOver(), now);
+        return new RunEngine(store, kind -> workers, new Plans(), new Advice(), Runs.LAUNCHES,
+                store.takeOver(), now);
     }
 
     /** Agents that do nothing by themselves. */
@@ -220,6 +221,16 @@ final class RunEngineTest {
 
     private void hear(int node) {
         engine.heard(new AttemptKey(Runs.ID, 1), node, now.plusSeconds(1), Optional.empty());
+    }
+
+    /** Planning took longer than an agent may be silent. */
+    @Test
+    void anAgentThatHasJustRegisteredIsNotSilent() {
+        now = now.plusSeconds(3600);
+        run(Adapt.OFF);
+        for (int node = 0; node < 2; node++) {
+            assertThat(say(1, node, new AgentRecord.Registered(1, now, "host", 1, 1)).incidents()).isEmpty();
+        }
     }
 
     @Test
