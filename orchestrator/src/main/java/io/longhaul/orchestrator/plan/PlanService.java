@@ -60,9 +60,8 @@ public final class PlanService implements PlanPort {
         LaunchContext first = new LaunchContext(spec.training().recipe(), 0, List.of(), data(spec),
                 "CHECKPOINTS");
         launch.put("framework", spec.framework().name().toLowerCase(Locale.ROOT).replace('_', '-'));
-        RankProcess process = rankProcess(spec, plan, first);
-        launch.set("command", PlanJson.tree(process.command()));
-        launch.set("environment", PlanJson.tree(process.environment()));
+        launch.set("command", PlanJson.tree(LaunchRenderer.command(spec, plan, first, python(spec))));
+        launch.set("environment", PlanJson.tree(environment(spec, plan)));
         launch.put("config", LaunchRenderer.config(spec, plan));
         return planned(spec, best, machine, view.toString());
     }
@@ -85,14 +84,20 @@ public final class PlanService implements PlanPort {
 
     @Override
     public RankProcess rankProcess(RunSpec spec, PlannedRun plan, LaunchContext context) {
+        return new RankProcess(LaunchRenderer.command(spec, plan, context, python(spec)),
+                environment(spec, plan));
+    }
+
+    private String python(RunSpec spec) {
+        return spec.kubernetes().map(PodTemplate::python).orElse(tools.python());
+    }
+
+    private Map<String, String> environment(RunSpec spec, PlannedRun plan) {
         Map<String, String> environment = new LinkedHashMap<>(
                 LaunchRenderer.environment(spec, plan, tools.worker()));
         // An image knows by itself where the trainer is.
         spec.kubernetes().ifPresent(pods -> environment.remove("PYTHONPATH"));
-        return new RankProcess(
-                LaunchRenderer.command(spec, plan, context,
-                        spec.kubernetes().map(PodTemplate::python).orElse(tools.python())),
-                environment);
+        return environment;
     }
 
     /** Directory of the run's training data on the workers' machines. */
