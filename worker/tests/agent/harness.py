@@ -215,10 +215,10 @@ class AgentCase(unittest.TestCase):
     def obeyed(self, command):
         until(lambda: command in self.service.acknowledged, f"{command} to be acknowledged")
 
-    def ended(self, process):
-        """Waits for the agent's own end; returns the reason that it gave."""
+    def ended(self, process, code=0):
+        """Waits for the agent's own end with this exit code; returns the reason that it gave."""
         until(lambda: process.poll() is not None, "the agent to leave")
-        self.assertEqual(0, process.returncode, (self.directory / "agent.out").read_text())
+        self.assertEqual(code, process.returncode, (self.directory / "agent.out").read_text())
         self.assertEqual([], self.service.refused)
         last = self.service.of("all-exited")
         self.assertEqual(1, len(last))

@@ -29,6 +29,11 @@ class Registration(AgentCase):
         self.assertEqual(f"Bearer {TOKEN}", request["headers"]["Authorization"])
         self.assertEqual("gzip", request["headers"]["Content-Encoding"])
 
+    def test_registers_the_name_that_others_reach_it_by(self):
+        self.agent(LONGHAUL_HOST="run-1-a3-0.run-1")
+        until(lambda: self.service.of("registered"), "registration")
+        self.assertEqual("run-1-a3-0.run-1", self.service.of("registered")[0]["host"])
+
     def test_names_what_its_environment_lacks(self):
         agent = self.agent(LONGHAUL_RUN="")
         self.assertEqual(2, agent.wait())
@@ -151,6 +156,20 @@ class Commands(AgentCase):
         self.command("drain", graceSeconds=60)
         self.assertEqual("drained", self.ended(agent))
         self.assertEqual([143, 143], [record["code"] for record in self.service.of("rank-exited")])
+
+    def test_sigterm_to_the_agent_is_a_drain_that_nobody_commanded(self):
+        agent = self.agent()
+        self.start(DRAINABLE, ranksPerNode=2)
+        until(lambda: len(self.service.lines()) == 2, "two ranks")
+        agent.send_signal(signal.SIGTERM)
+        self.assertEqual("drained", self.ended(agent, code=143))
+        self.assertEqual([143, 143], [record["code"] for record in self.service.of("rank-exited")])
+
+    def test_sigterm_before_the_start_ends_the_agent(self):
+        agent = self.agent()
+        until(lambda: self.service.of("registered"), "registration")
+        agent.send_signal(signal.SIGTERM)
+        self.assertEqual("stopped", self.ended(agent, code=143))
 
     def test_drain_of_a_rank_that_has_not_begun_to_listen_is_no_failure(self):
         agent = self.agent()

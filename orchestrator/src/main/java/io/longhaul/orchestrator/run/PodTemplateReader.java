@@ -20,16 +20,20 @@ final class PodTemplateReader {
     private static final Pattern LABEL = Pattern.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?");
     private static final Pattern SUBDOMAIN = Pattern.compile("(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
             + "(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
-    private static final Pattern QUALIFIED = Pattern.compile("((?=[^/]{1,253}/)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?"
-            + "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
-    private static final Pattern LABEL_VALUE = Pattern.compile("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?");
-    private static final Pattern QUANTITY = Pattern.compile("\\d{1,15}(\\.\\d{1,9})?(m|k|[MGTPE]|[KMGTPE]i)?");
+    private static final Pattern QUALIFIED = Pattern
+            .compile("((?=[^/]{1,253}/)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?"
+                    + "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
+    private static final Pattern LABEL_VALUE = Pattern
+            .compile("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?");
+    private static final Pattern QUANTITY = Pattern
+            .compile("\\d{1,15}(\\.\\d{1,9})?(m|k|[MGTPE]|[KMGTPE]i)?");
     private static final Pattern SIZE = Pattern.compile("[1-9]\\d{0,12}([kMGTPE]|[KMGTPE]i)?");
     private static final Pattern IMAGE = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,1022}");
     private static final Pattern ABSOLUTE = Pattern.compile("/[^:\\x00]{0,1023}");
     private static final Pattern PROGRAM = Pattern.compile("[A-Za-z0-9_./+-]{1,255}");
-    private static final Pattern VARIABLE = Pattern.compile("(?!LONGHAUL_|RANK$|WORLD_SIZE$|LOCAL_|MASTER_|PET_)"
-            + "[A-Za-z_][A-Za-z0-9_]*");
+    private static final Pattern VARIABLE = Pattern
+            .compile("(?!LONGHAUL_|RANK$|WORLD_SIZE$|LOCAL_|MASTER_|PET_)"
+                    + "[A-Za-z_][A-Za-z0-9_]*");
     private static final Pattern ANYTHING = Pattern.compile("[^\\x00]*", Pattern.DOTALL);
     private static final String NAME = "lower-case letters, digits, inner hyphens and dots";
     private static final String NAMED = "a " + NAME + " name";
@@ -50,7 +54,8 @@ final class PodTemplateReader {
     }
 
     private static PodTemplate read(SpecNode node, Cluster cluster) {
-        String namespace = node.text("namespace", LABEL, "1 to 63 lower-case letters, digits and inner hyphens",
+        String namespace = node.text("namespace", LABEL,
+                "1 to 63 lower-case letters, digits and inner hyphens",
                 "default");
         String image = node.text("image", IMAGE, "the name of an image, with its tag or digest");
         String python = node.text("python", PROGRAM, "a program of the image", "python3");
@@ -58,10 +63,12 @@ final class PodTemplateReader {
                 ? Optional.of((int) node.integer("ranks", 1, 1024))
                 : Optional.empty();
         ranks.filter(r -> perNode(cluster) % r != 0)
-                .ifPresent(r -> node.problem("ranks", "a divisor of the " + perNode(cluster) + " ranks of a node", ""));
+                .ifPresent(r -> node.problem("ranks",
+                        "a divisor of the " + perNode(cluster) + " ranks of a node", ""));
         List<Volume> volumes = volumes(node);
         String checkpoints = node.text("checkpoints", ABSOLUTE, "an absolute path in the pods");
-        if (volumes.stream().noneMatch(v -> !v.readOnly() && (checkpoints + "/").startsWith(v.mountPath() + "/"))) {
+        if (volumes.stream()
+                .noneMatch(v -> !v.readOnly() && (checkpoints + "/").startsWith(v.mountPath() + "/"))) {
             node.problem("checkpoints", "a directory on one of the volumes that can be written",
                     "add the volume to volumes");
         }
@@ -72,8 +79,10 @@ final class PodTemplateReader {
                 : Optional.empty();
         Map<String, String> environment = node.texts("environment", VARIABLE, ANYTHING,
                 "the name of a variable that Longhaul does not set itself, with a text");
-        Map<String, String> selector = node.texts("nodeSelector", QUALIFIED, LABEL_VALUE, "a label with its value");
-        PodTemplate template = new PodTemplate(namespace, image, python, ranks, checkpoints, resources, sharedMemory,
+        Map<String, String> selector = node.texts("nodeSelector", QUALIFIED, LABEL_VALUE,
+                "a label with its value");
+        PodTemplate template = new PodTemplate(namespace, image, python, ranks, checkpoints, resources,
+                sharedMemory,
                 environment, volumes, selector, tolerations(node), secrets(node),
                 node.integer("user", 1, 4_294_967_294L, 10_001),
                 named(node, "queue"), named(node, "priorityClass"));
@@ -106,12 +115,14 @@ final class PodTemplateReader {
         List<Volume> volumes = new ArrayList<>();
         Set<String> paths = new HashSet<>(TAKEN);
         for (SpecNode volume : node.list("volumes")) {
-            String path = volume.text("mountPath", ABSOLUTE, "an absolute path").replaceFirst("(?<=.)/+$", "");
+            String path = volume.text("mountPath", ABSOLUTE, "an absolute path")
+                    .replaceFirst("(?<=.)/+$", "");
             if (!paths.add(path)) {
                 volume.problem("mountPath", "a path that nothing else is mounted at",
                         "Longhaul itself uses " + String.join(", ", TAKEN.stream().sorted().toList()));
             }
-            volumes.add(new Volume(volume.text("claim", SUBDOMAIN, NAMED), path, volume.flag("readOnly", false)));
+            volumes.add(
+                    new Volume(volume.text("claim", SUBDOMAIN, NAMED), path, volume.flag("readOnly", false)));
             volume.nothingElse();
         }
         return volumes;
@@ -132,7 +143,8 @@ final class PodTemplateReader {
             if (operator.equals("Exists") && !value.isEmpty()) {
                 entry.problem("value", "no value with operator Exists", "");
             }
-            tolerations.add(new Toleration(entry.text("key", QUALIFIED, "the key of a taint"), operator, value, effect));
+            tolerations.add(new Toleration(entry.text("key", QUALIFIED, "the key of a taint"), operator,
+                    value, effect));
             entry.nothingElse();
         }
         return tolerations;

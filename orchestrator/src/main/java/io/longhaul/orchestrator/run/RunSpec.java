@@ -2,7 +2,6 @@ package io.longhaul.orchestrator.run;
 
 import io.longhaul.orchestrator.launch.PodTemplate;
 import io.longhaul.planner.model.ModelShape;
-
 import java.time.Duration;
 import java.util.Optional;
 

@@ -111,8 +111,9 @@ public final class RunSpecReader {
         RunSpec.Backend backend = root.choice("backend", RunSpec.Backend.class, RunSpec.Backend.LOCAL);
         Optional<PodTemplate> kubernetes = PodTemplateReader.read(root, backend, cluster);
         if (backend == RunSpec.Backend.KUBERNETES && training.data().isEmpty()) {
-            root.object("training").problem("data", "", "the directory of the corpus in the pods",
-                    "pods cannot see the corpus that this machine has");
+            root.object("training")
+                    .problem("data", "", "the directory of the corpus in the pods",
+                            "pods cannot see the corpus that this machine has");
         }
         if (framework != RunSpec.Framework.MEGATRON_LM && model.moe().isPresent()) {
             root.problem("framework", Responses.lower(framework.name()), "megatron-lm",

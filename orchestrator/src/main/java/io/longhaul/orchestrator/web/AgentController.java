@@ -1,7 +1,7 @@
 package io.longhaul.orchestrator.web;
 
-import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AgentTokens;
+import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.run.RunEngine;
 import io.longhaul.orchestrator.run.RunStore;
 import io.longhaul.orchestrator.run.RunStore.Answer;

@@ -72,7 +72,8 @@ final class AbsentControllerTest {
     }
 
     private RunEngine engine(Instant listeningSince) {
-        return new RunEngine(store, kind -> world, world, world, (state, recipe, resume, skipped) -> World.RANK,
+        return new RunEngine(store, kind -> world, world, world,
+                (state, recipe, resume, skipped) -> World.RANK,
                 store.takeOver(), listeningSince);
     }
 

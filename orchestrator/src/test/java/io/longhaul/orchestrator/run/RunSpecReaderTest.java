@@ -61,7 +61,7 @@ final class RunSpecReaderTest {
             instead of            | stands                         | pointer                          | allowed
             backend: kubernetes   | backend: local                 | /kubernetes                      | no such field
             data: /corpus         | seed: 1                        | /training/data                   | corpus in the pods
-            image: reg            | image: "reg ist"               | /kubernetes/image                | name of an image
+            registry.example.org/worker:1 | "reg ist"              | /kubernetes/image                | name of an image
             checkpoints: /c/x     | checkpoints: c                 | /kubernetes/checkpoints          | an absolute path
             checkpoints: /c/x     | checkpoints: /cc               | /kubernetes/checkpoints          | one of the volumes
             claim: checkpoints    | claim: Check_points            | /kubernetes/volumes/0/claim      | lower-case

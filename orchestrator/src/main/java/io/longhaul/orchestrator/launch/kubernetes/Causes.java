@@ -35,7 +35,8 @@ final class Causes {
                     + "; bind the chart's Role to its account there";
         }
         if (failure.status() == 404) {
-            return "namespace " + namespace + " does not exist: " + said + "; create it, or submit with another one";
+            return "namespace " + namespace + " does not exist: " + said
+                    + "; create it, or submit with another one";
         }
         if (failure.status() == 400 || failure.status() == 422) {
             return "the cluster refuses the objects of the run: " + said
@@ -79,7 +80,9 @@ final class Causes {
     static Optional<String> ofJob(JsonNode job, List<JsonNode> events) {
         if (job.at("/spec/suspend").asBoolean(false)) {
             return Optional.of("the attempt waits in the queue "
-                    + job.at("/metadata/labels").path("kueue.x-k8s.io/queue-name").asString("of the cluster"));
+                    + job.at("/metadata/labels")
+                            .path("kueue.x-k8s.io/queue-name")
+                            .asString("of the cluster"));
         }
         return events.stream()
                 .filter(event -> event.path("reason").asString("").equals("FailedCreate"))

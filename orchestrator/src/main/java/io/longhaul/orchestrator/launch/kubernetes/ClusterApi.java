@@ -67,7 +67,8 @@ final class ClusterApi {
         } catch (IOException | RuntimeException e) {
             throw new LaunchException("the cluster of "
                     + kubeconfig.map(Path::toString).orElse("this pod's service account")
-                    + " cannot be used: " + e.getMessage() + "; name a kubeconfig file with LONGHAUL_KUBECONFIG",
+                    + " cannot be used: " + e.getMessage()
+                    + "; name a kubeconfig file with LONGHAUL_KUBECONFIG",
                     e);
         }
     }
@@ -132,7 +133,8 @@ final class ClusterApi {
     /** Server-side apply; applying the same again changes nothing. */
     JsonNode apply(JsonNode object) {
         return call("PATCH", path(object) + "/" + object.at("/metadata/name").asString(),
-                Map.of("fieldManager", FIELD_MANAGER, "force", "true"), object, "application/apply-patch+yaml");
+                Map.of("fieldManager", FIELD_MANAGER, "force", "true"), object,
+                "application/apply-patch+yaml");
     }
 
     /** Creates the object; one of this name that is there already stays as it is. */
@@ -175,9 +177,11 @@ final class ClusterApi {
     /** An endless answer of one event a line; the caller closes it. */
     Response watch(String kind, String namespace, String selector, String version, int seconds) {
         try {
-            Response response = request(streaming, "GET", path(kind, namespace), Map.of("labelSelector", selector,
-                    "watch", "true", "allowWatchBookmarks", "true", "resourceVersion", version,
-                    "timeoutSeconds", Integer.toString(seconds)), null, "").execute();
+            Response response = request(streaming, "GET", path(kind, namespace),
+                    Map.of("labelSelector", selector,
+                            "watch", "true", "allowWatchBookmarks", "true", "resourceVersion", version,
+                            "timeoutSeconds", Integer.toString(seconds)),
+                    null, "").execute();
             if (!response.isSuccessful()) {
                 try (response) {
                     throw failure(response, "watching " + path(kind, namespace));

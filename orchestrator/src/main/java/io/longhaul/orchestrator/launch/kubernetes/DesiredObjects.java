@@ -28,8 +28,10 @@ final class DesiredObjects {
     /** @param serviceUrl where pods reach the service */
     DesiredObjects(AttemptLaunch launch, String serviceUrl) {
         this.launch = launch;
-        this.pods = launch.pods().orElseThrow(
-                () -> new IllegalArgumentException("attempt " + launch.key() + " says nothing about pods"));
+        this.pods = launch.pods()
+                .orElseThrow(
+                        () -> new IllegalArgumentException(
+                                "attempt " + launch.key() + " says nothing about pods"));
         this.serviceUrl = serviceUrl;
     }
 
@@ -140,12 +142,15 @@ final class DesiredObjects {
                 .putObject("valueFrom")
                 .putObject("fieldRef")
                 .put("fieldPath", "metadata.annotations['" + Names.INDEX + "']");
-        environment.addObject().put("name", "LONGHAUL_HOST").put("value",
-                Names.attempt(launch.key()) + "-$(LONGHAUL_NODE)." + Names.run(launch.key().run()));
-        pods.environment().forEach((name, value) -> environment.addObject()
-                .put("name", name)
-                // Kubernetes expands $(NAME) in values; what the user wrote is meant as it stands.
-                .put("value", value.replace("$(", "$$(")));
+        environment.addObject()
+                .put("name", "LONGHAUL_HOST")
+                .put("value",
+                        Names.attempt(launch.key()) + "-$(LONGHAUL_NODE)." + Names.run(launch.key().run()));
+        pods.environment()
+                .forEach((name, value) -> environment.addObject()
+                        .put("name", name)
+                        // Kubernetes expands $(NAME) in values; what the user wrote is meant as it stands.
+                        .put("value", value.replace("$(", "$$(")));
         ObjectNode security = container.putObject("securityContext");
         security.put("allowPrivilegeEscalation", false).put("readOnlyRootFilesystem", true);
         security.putObject("capabilities").putArray("drop").add("ALL");
@@ -177,11 +182,12 @@ final class DesiredObjects {
     private void volumes(ArrayNode volumes) {
         volumes.addObject().put("name", "state").putObject("emptyDir");
         volumes.addObject().put("name", "tmp").putObject("emptyDir");
-        pods.sharedMemory().ifPresent(size -> volumes.addObject()
-                .put("name", "shared-memory")
-                .putObject("emptyDir")
-                .put("medium", "Memory")
-                .put("sizeLimit", size));
+        pods.sharedMemory()
+                .ifPresent(size -> volumes.addObject()
+                        .put("name", "shared-memory")
+                        .putObject("emptyDir")
+                        .put("medium", "Memory")
+                        .put("sizeLimit", size));
         for (int i = 0; i < pods.volumes().size(); i++) {
             volumes.addObject()
                     .put("name", "volume-" + i)

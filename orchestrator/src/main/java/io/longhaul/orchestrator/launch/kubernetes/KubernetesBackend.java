@@ -179,8 +179,9 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     private void observe(String namespace, Space space, List<WorkloadObservation> seen) {
         Map<AttemptKey, Map<Integer, JsonNode>> pods = new HashMap<>();
         for (JsonNode pod : space.pods().all()) {
-            Names.attemptOf(pod).ifPresent(key -> pods.computeIfAbsent(key, k -> new HashMap<>())
-                    .put(pod.at("/metadata/labels").path(Names.INDEX).asInt(-1), pod));
+            Names.attemptOf(pod)
+                    .ifPresent(key -> pods.computeIfAbsent(key, k -> new HashMap<>())
+                            .put(pod.at("/metadata/labels").path(Names.INDEX).asInt(-1), pod));
         }
         for (JsonNode config : space.configs().all()) {
             Optional<AttemptKey> key = Names.attemptOf(config);
@@ -190,7 +191,8 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
             Optional<JsonNode> job = space.jobs().named(Names.attempt(key.get()));
             Map<Integer, JsonNode> ofAttempt = pods.getOrDefault(key.get(), Map.of());
             for (int node = 0; node < DesiredObjects.nodes(config).getAsInt(); node++) {
-                PodFacts facts = facts(namespace, config, job, node, Optional.ofNullable(ofAttempt.get(node)));
+                PodFacts facts = facts(namespace, config, job, node,
+                        Optional.ofNullable(ofAttempt.get(node)));
                 seen.add(new WorkloadObservation(key.get(), node, facts.presence(), facts.detail()));
             }
         }
@@ -210,7 +212,8 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
         for (JsonNode condition : job.get().at("/status/conditions")) {
             if (List.of("Failed", "Complete", "FailureTarget").contains(condition.path("type").asString(""))
                     && condition.path("status").asString("").equals("True")) {
-                return new PodFacts(Presence.GONE, "its Job has ended: " + condition.path("message").asString(""));
+                return new PodFacts(Presence.GONE,
+                        "its Job has ended: " + condition.path("message").asString(""));
             }
         }
         if (PodFacts.contains(job.get().at("/status/failedIndexes").asString(""), node)) {
@@ -270,9 +273,10 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
             return alive.isEmpty();
         }, DEATH);
         if (!dead) {
-            throw new BlockedException(alive.size() + " pods of attempt " + key.attempt() + " are not dead yet: "
-                    + alive.getFirst() + "; Longhaul goes on when its node says so, or is silent for "
-                    + lostAfter.toSeconds() + " s");
+            throw new BlockedException(
+                    alive.size() + " pods of attempt " + key.attempt() + " are not dead yet: "
+                            + alive.getFirst() + "; Longhaul goes on when its node says so, or is silent for "
+                            + lostAfter.toSeconds() + " s");
         }
     }
 

@@ -30,7 +30,8 @@ public final class NoCluster implements WorkloadBackend {
     }
 
     private static BlockedException blocked() {
-        return new BlockedException("this service was told of no cluster; start it with LONGHAUL_KUBECONFIG set to a"
-                + " kubeconfig file, or inside a cluster");
+        return new BlockedException(
+                "this service was told of no cluster; start it with LONGHAUL_KUBECONFIG set to a"
+                        + " kubeconfig file, or inside a cluster");
     }
 }

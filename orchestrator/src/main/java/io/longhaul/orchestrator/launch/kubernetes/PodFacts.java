@@ -25,8 +25,10 @@ record PodFacts(Presence presence, String detail) {
         // Its one container has no readiness probe: only its node's silence makes it unready.
         if (!ready(pod)) {
             return deleted
-                    ? new PodFacts(Presence.LOST, name + " is on node " + node + ", which the cluster has given up")
-                    : new PodFacts(Presence.UNKNOWN, name + " is on node " + node + ", which does not answer");
+                    ? new PodFacts(Presence.LOST,
+                            name + " is on node " + node + ", which the cluster has given up")
+                    : new PodFacts(Presence.UNKNOWN,
+                            name + " is on node " + node + ", which does not answer");
         }
         return deleted
                 ? new PodFacts(Presence.UNKNOWN, name + " on node " + node + " was told to end")
@@ -79,7 +81,10 @@ record PodFacts(Presence presence, String detail) {
         String reason = pod.at("/status/reason").asString("");
         String message = pod.at("/status/message").asString("");
         if (!reason.isEmpty() || !message.isEmpty()) {
-            text.append(": ").append(reason).append(message.isEmpty() || reason.isEmpty() ? "" : ", ").append(message);
+            text.append(": ")
+                    .append(reason)
+                    .append(message.isEmpty() || reason.isEmpty() ? "" : ", ")
+                    .append(message);
         }
         return text.toString();
     }

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -25,9 +26,11 @@ final class DesiredObjectsTest {
             UUID.fromString("01234567-89ab-cdef-0123-456789abcdef"), 2);
 
     private static PodTemplate small() {
-        return new PodTemplate("ml", "registry.example.org/worker:1", "python3", Optional.empty(), "/checkpoints",
+        return new PodTemplate("ml", "registry.example.org/worker:1", "python3", Optional.empty(),
+                "/checkpoints",
                 Map.of("cpu", "2"), Optional.empty(), Map.of(),
-                List.of(new PodTemplate.Volume("checkpoints", "/checkpoints", false)), Map.of(), List.of(), List.of(),
+                List.of(new PodTemplate.Volume("checkpoints", "/checkpoints", false)), Map.of(), List.of(),
+                List.of(),
                 10_001, Optional.empty(), Optional.empty());
     }
 
@@ -38,7 +41,8 @@ final class DesiredObjectsTest {
         resources.put("nvidia.com/gpu", "8");
         resources.put("rdma/hca", "1");
         return new PodTemplate("ml", "registry.example.org/megatron@sha256:0123", "python3", Optional.empty(),
-                "/checkpoints", resources, Optional.of("64Gi"), Map.of("NCCL_DEBUG", "WARN", "SHOWN", "$(HOME)"),
+                "/checkpoints", resources, Optional.of("64Gi"),
+                new TreeMap<>(Map.of("NCCL_DEBUG", "WARN", "SHOWN", "$(HOME)")),
                 List.of(new PodTemplate.Volume("checkpoints", "/checkpoints", false),
                         new PodTemplate.Volume("corpus", "/corpus", true)),
                 Map.of("node.kubernetes.io/instance-type", "h100"),
@@ -49,7 +53,8 @@ final class DesiredObjectsTest {
 
     private static DesiredObjects desired(PodTemplate pods) {
         return new DesiredObjects(
-                new AttemptLaunch(KEY, 7, 64, 8, List.of("python", "pretrain_gpt.py"), Map.of(), 500, Optional.of(pods)),
+                new AttemptLaunch(KEY, 7, 64, 8, List.of("python", "pretrain_gpt.py"), Map.of(), 500,
+                        Optional.of(pods)),
                 "http://longhaul.ml:8787");
     }
 
@@ -65,7 +70,8 @@ final class DesiredObjectsTest {
     void theObjectsOfAnAttempt() {
         DesiredObjects desired = desired(small());
         Golden.check("kubernetes-small.yaml", yaml(desired.anchor(), desired.service("anchor-uid"),
-                desired.config("anchor-uid"), desired.secret("token", "config-uid"), desired.job("config-uid")));
+                desired.config("anchor-uid"), desired.secret("token", "config-uid"),
+                desired.job("config-uid")));
     }
 
     @Test

@@ -78,7 +78,8 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
     }
 
     private static PodTemplate pods(String image, Map<String, String> resources) {
-        return new PodTemplate(TestCluster.NAMESPACE, image, "/usr/bin/python3", Optional.empty(), "/checkpoints",
+        return new PodTemplate(TestCluster.NAMESPACE, image, "/usr/bin/python3", Optional.empty(),
+                "/checkpoints",
                 resources, Optional.empty(), Map.of("PYTHONPATH", STAND_IN.toString()), List.of(), Map.of(),
                 List.of(), List.of(), 10_001, Optional.empty(), Optional.empty());
     }
@@ -138,7 +139,8 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
-        while (!cluster.kubectl("get", "quota", "small", "-n", "ml", "-o", "jsonpath={.status.hard}").contains("0")) {
+        while (!cluster.kubectl("get", "quota", "small", "-n", "ml", "-o", "jsonpath={.status.hard}")
+                .contains("0")) {
             pause();
         }
     }
@@ -207,7 +209,8 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
     }
 
     @ParameterizedTest
-    @CsvSource({"get,secrets", "list,secrets", "create,pods", "create,pods/exec", "get,pods/log", "delete,services",
+    @CsvSource({"get,secrets", "list,secrets", "create,pods", "create,pods/exec", "get,pods/log",
+            "delete,services",
             "update,configmaps", "deletecollection,jobs", "list,nodes", "list,namespaces", "create,roles"})
     void theServiceMayDoNothingElse(String verb, String resource) {
         assertThat(cluster.mayTheService(verb, resource)).isFalse();
@@ -232,7 +235,8 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
         running(attempt, NODES);
         presence(backend, Presence.RUNNING, Presence.RUNNING);
         String node = cluster.kubectl("get", "pod", "-n", "ml", "-l",
-                Names.selector(attempt) + "," + Names.INDEX + "=1", "-o", "jsonpath={.items[0].spec.nodeName}");
+                Names.selector(attempt) + "," + Names.INDEX + "=1", "-o",
+                "jsonpath={.items[0].spec.nodeName}");
         cluster.fault("node-lost", node);
         try {
             presence(backend, Presence.RUNNING, Presence.LOST);

@@ -41,21 +41,25 @@ final class PodFactsTest {
                 {phase: Failed, reason: Evicted, message: The node was low on memory,
                  containerStatuses: [{state: {terminated: {exitCode: 137, reason: OOMKilled}}}]}
                 """, false).detail())
-                .isEqualTo("pod p-0 has ended with exit code 137 (OOMKilled): Evicted, The node was low on memory");
+                .isEqualTo(
+                        "pod p-0 has ended with exit code 137 (OOMKilled): Evicted, The node was low on memory");
     }
 
     @Test
     void startingUpIsNoCause() {
-        assertThat(facts("{phase: Pending, containerStatuses: [{state: {waiting: {reason: ContainerCreating}}}]}",
+        assertThat(facts(
+                "{phase: Pending, containerStatuses: [{state: {waiting: {reason: ContainerCreating}}}]}",
                 false).detail()).isEmpty();
     }
 
     @ParameterizedTest
     @CsvSource({"ErrImagePull", "ImagePullBackOff"})
     void aPullThatFailsHasOneTextHoweverOftenItIsTried(String reason) {
-        assertThat(facts("{phase: Pending, containerStatuses: [{image: i:1, state: {waiting: {reason: " + reason
-                + ", message: try}}}]}", false).detail())
-                .isEqualTo("the image i:1 cannot be pulled; check its name, that it exists, and imagePullSecrets");
+        assertThat(
+                facts("{phase: Pending, containerStatuses: [{image: i:1, state: {waiting: {reason: " + reason
+                        + ", message: try}}}]}", false).detail())
+                .isEqualTo(
+                        "the image i:1 cannot be pulled; check its name, that it exists, and imagePullSecrets");
     }
 
     @ParameterizedTest
@@ -87,9 +91,10 @@ final class PodFactsTest {
     @Test
     void aJobsRefusedPodsHaveOneTextHoweverOftenTheyAreTried() {
         JsonNode job = new YAMLMapper().readTree("{spec: {suspend: false}}");
-        JsonNode event = new YAMLMapper().readTree("""
-                {reason: FailedCreate, message: 'Error creating: pods "run-a1-0-x7k2p" is forbidden: exceeded quota: q'}
-                """);
+        JsonNode event = new YAMLMapper().readTree(
+                """
+                        {reason: FailedCreate, message: 'Error creating: pods "run-a1-0-x7k2p" is forbidden: exceeded quota: q'}
+                        """);
         assertThat(Causes.ofJob(job, java.util.List.of(event)).orElseThrow())
                 .contains("its pods is forbidden: exceeded quota: q")
                 .doesNotContain("x7k2p");

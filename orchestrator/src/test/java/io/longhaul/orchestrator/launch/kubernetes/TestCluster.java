@@ -35,8 +35,9 @@ final class TestCluster implements AutoCloseable {
                 .orElseThrow(() -> new IllegalStateException(
                         "LONGHAUL_CONTROLPLANE_BIN is not set: run these tests with ./longhaul test")));
         Path directory = Files.createTempDirectory("longhaul-cluster");
-        List<String> command = new ArrayList<>(List.of(binaries.resolve("bench").toString(), "up", "--foreground",
-                "--dir", directory.toString(), "--lease-every", "1s"));
+        List<String> command = new ArrayList<>(
+                List.of(binaries.resolve("bench").toString(), "up", "--foreground",
+                        "--dir", directory.toString(), "--lease-every", "1s"));
         command.addAll(List.of(options));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         BufferedReader output = process.inputReader();
@@ -49,7 +50,8 @@ final class TestCluster implements AutoCloseable {
             }
             said.add(line);
         } while (!line.startsWith("ready after"));
-        Thread.ofVirtual().start(() -> output.lines().forEach(rest -> {}));
+        Thread.ofVirtual().start(() -> output.lines().forEach(rest -> {
+        }));
         TestCluster cluster = new TestCluster(directory, process);
         cluster.allowTheService();
         return cluster;
@@ -97,13 +99,15 @@ final class TestCluster implements AutoCloseable {
     /** Runs kubectl as the administrator; returns what it printed. */
     String kubectl(String... arguments) {
         return run(Stream.concat(
-                Stream.of("kubectl", "--kubeconfig", administrator().toString()), Stream.of(arguments)).toList());
+                Stream.of("kubectl", "--kubeconfig", administrator().toString()), Stream.of(arguments))
+                .toList());
     }
 
     /** Whether the API server lets the service's user do this in its namespace. */
     boolean mayTheService(String verb, String resource) {
         try {
-            Process process = new ProcessBuilder("kubectl", "--kubeconfig", service().toString(), "auth", "can-i", verb,
+            Process process = new ProcessBuilder("kubectl", "--kubeconfig", service().toString(), "auth",
+                    "can-i", verb,
                     resource, "-n", NAMESPACE, "-q").start();
             return process.waitFor() == 0;
         } catch (IOException | InterruptedException e) {
