@@ -22,6 +22,16 @@ public final class DemoCommand implements Callable<Integer> {
     @Option(names = "--port", defaultValue = "8787", description = "port of the service, 0 for a free one (default: ${DEFAULT-VALUE})")
     private int port;
 
+    /** Where the ranks run. */
+    enum Backend {
+        local, kubernetes
+    }
+
+    @Option(names = "--backend", defaultValue = "local", description = {
+            "local: processes of this machine; kubernetes: pods of a test cluster on it (default: ${DEFAULT-VALUE}).",
+            "The cluster's control plane is real, and is built from source the first time: about 8 minutes."})
+    private Backend backend = Backend.local;
+
     @Option(names = "--keep", description = "leave the service up at the end")
     private boolean keep;
 
@@ -30,7 +40,7 @@ public final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        DemoSession session = new DemoSession(Homes.home(home), port, keep);
+        DemoSession session = new DemoSession(Homes.home(home), port, keep, backend == Backend.kubernetes);
         try (session) {
             DemoSummary result = session.run();
             System.out.println();

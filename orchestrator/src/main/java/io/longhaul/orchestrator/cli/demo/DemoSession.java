@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -26,16 +27,20 @@ final class DemoSession implements AutoCloseable {
     private final Path home;
     private final int port;
     private final boolean keep;
+    private final boolean inPods;
+    private volatile @Nullable DemoCluster cluster;
     private final Thread onInterrupt = new Thread(this::abandon, "interrupted");
     private volatile @Nullable ServiceProcess service;
     private volatile @Nullable String runningId;
     private volatile @Nullable FaultInjector injector;
     private final CountDownLatch interrupted = new CountDownLatch(1);
 
-    DemoSession(Path home, int port, boolean keep) {
+    /** @param inPods whether the ranks run in the pods of a test cluster */
+    DemoSession(Path home, int port, boolean keep, boolean inPods) {
         this.home = home;
         this.port = port;
         this.keep = keep;
+        this.inPods = inPods;
     }
 
     DemoSummary run() {
@@ -44,9 +49,12 @@ final class DemoSession implements AutoCloseable {
         Path worker = Path.of(Homes.setting("LONGHAUL_WORKER", "worker")).toAbsolutePath();
         Path corpus = home.resolve("demo/corpus");
         say("preparing a corpus in which shard " + DemoCorpus.NOISE_SHARD + " is noise");
-        DemoCorpus.build(corpus, worker, Homes.setting("LONGHAUL_PYTHON", "/usr/bin/python3"));
+        String python = Homes.setting("LONGHAUL_PYTHON", "/usr/bin/python3");
+        DemoCorpus.build(corpus, worker, python);
+        String spec = inPods ? startCluster().spec(spec(), worker, python) : localSpec(corpus);
         say("starting the service");
-        ServiceProcess running = unlessAbandoned(() -> ServiceProcess.of(home, port), s -> service = s);
+        ServiceProcess running = unlessAbandoned(() -> ServiceProcess.of(home, port, environment()),
+                s -> service = s);
         running.awaitUp();
         ApiClient api = new ApiClient(running.url());
         int earlier = api.runs().path("runs").size();
@@ -55,7 +63,7 @@ final class DemoSession implements AutoCloseable {
                     + running.url());
         }
         say("measuring this machine and planning");
-        String id = unlessAbandoned(() -> api.submit(spec(corpus)).path("id").asString(),
+        String id = unlessAbandoned(() -> api.submit(spec).path("id").asString(),
                 submitted -> runningId = submitted);
         say("watch it: " + running.url() + "/runs/" + id);
         JsonNode ended = follow(api, id);
@@ -73,11 +81,31 @@ final class DemoSession implements AutoCloseable {
         return started;
     }
 
-    private static String spec(Path corpus) {
-        Path file = Path.of(Homes.setting("LONGHAUL_ROOT", "."), "examples", "demo.yaml");
+    private DemoCluster startCluster() {
+        say("starting a Kubernetes cluster on this machine");
+        DemoCluster starting = unlessAbandoned(
+                () -> DemoCluster.start(root(), home.resolve("demo/cluster")), c -> cluster = c);
+        starting.awaitUp(home.resolve("demo"));
+        return starting;
+    }
+
+    private Map<String, String> environment() {
+        DemoCluster running = cluster;
+        return running == null ? Map.of() : Map.of("LONGHAUL_KUBECONFIG", running.kubeconfig().toString());
+    }
+
+    private static Path root() {
+        return Path.of(Homes.setting("LONGHAUL_ROOT", ".")).toAbsolutePath();
+    }
+
+    private static String localSpec(Path corpus) {
+        return spec().replaceFirst("(?m)^training:$", "training:\n  data: '" + corpus + "'");
+    }
+
+    private static String spec() {
+        Path file = root().resolve("examples/demo.yaml");
         try {
-            String spec = Files.readString(file);
-            return spec.replaceFirst("(?m)^training:$", "training:\n  data: '" + corpus + "'");
+            return Files.readString(file);
         } catch (IOException e) {
             throw new DemoException("cannot read " + file + ": " + e.getMessage(), e);
         }
@@ -91,8 +119,7 @@ final class DemoSession implements AutoCloseable {
         while (System.nanoTime() < deadline) {
             JsonNode run = api.run(id);
             if (injector == null && run.path("totalSteps").asLong() > 0) {
-                injector = new FaultInjector(home.resolve("runs").resolve(id),
-                        run.path("totalSteps").asLong());
+                injector = new FaultInjector(id, run.path("totalSteps").asLong());
             }
             long step = run.path("step").asLong();
             String now = run.path("phase").asString("");
@@ -157,6 +184,9 @@ final class DemoSession implements AutoCloseable {
             service.stop();
         } else if (service != null && service.alive()) {
             say("the service stays up: " + service.url());
+        }
+        if (cluster != null) {
+            cluster.close();
         }
     }
 

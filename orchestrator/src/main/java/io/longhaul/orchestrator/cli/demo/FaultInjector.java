@@ -1,13 +1,12 @@
 package io.longhaul.orchestrator.cli.demo;
 
+import io.longhaul.orchestrator.launch.local.ProcessTable;
+import io.longhaul.orchestrator.launch.local.ProcessTable.Identity;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
+import java.util.stream.Stream;
 
 /**
  * Hurts a run as the world would, by signals to its processes: the service is told nothing. A rank is slowed for
@@ -24,16 +23,15 @@ final class FaultInjector implements AutoCloseable {
     private static final long STOPPED_MILLIS = 90;
     private static final long PERIOD_MILLIS = 140;
 
-    private final Path runDirectory;
+    private final String run;
     private final long totalSteps;
     private volatile boolean slowing;
     private boolean slowed;
     private boolean killed;
     private @org.jspecify.annotations.Nullable Thread slower;
 
-    /** @param runDirectory the run's directory under the service's home, with its attempts' directories */
-    FaultInjector(Path runDirectory, long totalSteps) {
-        this.runDirectory = runDirectory;
+    FaultInjector(String run, long totalSteps) {
+        this.run = run;
         this.totalSteps = totalSteps;
     }
 
@@ -84,18 +82,19 @@ final class FaultInjector implements AutoCloseable {
         });
     }
 
+    /** The rank's process, on this machine also if it runs in a pod. */
     private OptionalLong pid(int attempt, int rank) {
-        Path file = runDirectory.resolve("attempt-" + attempt).resolve("node-0").resolve("ranks.json");
-        try {
-            for (JsonNode entry : new JsonMapper().readTree(Files.readAllBytes(file)).path("ranks")) {
-                if (entry.path("rank").asInt(-1) == rank) {
-                    return OptionalLong.of(entry.path("pid").asLong());
-                }
-            }
-            return OptionalLong.empty();
-        } catch (IOException | JacksonException notYetThere) {
-            return OptionalLong.empty();
-        }
+        return having("LONGHAUL_RUN", run)
+                .filter(having("LONGHAUL_ATTEMPT", Integer.toString(attempt)).toList()::contains)
+                .filter(having("RANK", Integer.toString(rank)).toList()::contains)
+                .min(Comparator.comparingLong(Identity::started))
+                .stream()
+                .mapToLong(Identity::pid)
+                .findFirst();
+    }
+
+    private static Stream<Identity> having(String variable, String value) {
+        return ProcessTable.withVariable(variable, value).stream();
     }
 
     private static void signal(String name, long pid) {

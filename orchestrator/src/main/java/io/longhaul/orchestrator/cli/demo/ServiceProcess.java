@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -25,22 +26,32 @@ final class ServiceProcess {
         this.startedHere = startedHere;
     }
 
-    /** The service that holds {@code home}, or a new one, which is not {@linkplain #awaitUp up} yet. */
-    static ServiceProcess of(Path home, int port) {
+    /**
+     * The service that holds {@code home}, or a new one, which is not {@linkplain #awaitUp up} yet.
+     *
+     * @param environment variables that only a new one has
+     */
+    static ServiceProcess of(Path home, int port, Map<String, String> environment) {
         return ServiceHome.holder(home)
-                .map(process -> new ServiceProcess(home, process, false))
-                .orElseGet(() -> start(home, port));
+                .map(process -> {
+                    if (!environment.isEmpty()) {
+                        throw new DemoException("a service that knows nothing of this cluster holds " + home
+                                + " (process " + process.pid() + "): stop it, or choose another --home");
+                    }
+                    return new ServiceProcess(home, process, false);
+                })
+                .orElseGet(() -> start(home, port, environment));
     }
 
-    private static ServiceProcess start(Path home, int port) {
+    private static ServiceProcess start(Path home, int port, Map<String, String> environment) {
         try {
             Files.createDirectories(home);
-            Process child = new ProcessBuilder(command(home, port))
+            ProcessBuilder builder = new ProcessBuilder(command(home, port))
                     .redirectErrorStream(true)
                     .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(log(home).toFile()))
-                    .start();
-            return new ServiceProcess(home, child.toHandle(), true);
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(log(home).toFile()));
+            builder.environment().putAll(environment);
+            return new ServiceProcess(home, builder.start().toHandle(), true);
         } catch (IOException e) {
             throw new DemoException("cannot start the service under " + home + ": " + e.getMessage(), e);
         }
