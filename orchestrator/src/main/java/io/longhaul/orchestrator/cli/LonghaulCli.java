@@ -16,7 +16,8 @@ import picocli.CommandLine.Command;
 /** {@code longhaul}. */
 @Command(name = "longhaul", mixinStandardHelpOptions = true, version = "Longhaul 0.1.0", description = "Plans, launches, watches, heals and improves pretraining runs.", exitCodeListHeading = "%nExit codes:%n", exitCodeList = {
         "0:done", "1:failed", "2:wrong usage, or a RunSpec that is refused", "3:no service answers",
-        "4:no such run", "6:the run did not end well", "130:interrupted"}, subcommands = {DemoCommand.class,
+        "4:no such run", "6:the run did not end well, or nothing can be planned",
+        "130:interrupted"}, subcommands = {DemoCommand.class,
                 ServeCommand.class, PlanCommand.class, PlaceCommand.class, RunCommand.class,
                 ValidateCommand.class,
                 WatchCommand.class, BenchCommand.class, LawsCommand.class})
@@ -62,6 +63,7 @@ public final class LonghaulCli {
         return switch (e) {
             case InvalidRunSpecException invalid -> ExitCodes.USAGE;
             case ApiException known -> known.exitCode();
+            case NoPlanException none -> ExitCodes.NO_PLAN;
             default -> ExitCodes.FAILED;
         };
     }

@@ -1,105 +1,271 @@
 package io.longhaul.orchestrator.cli;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import tools.jackson.databind.JsonNode;
 
-/** A plan for the terminal. */
+/** A plan for a terminal of some width. */
 final class PlanText {
-    private static final int BAR = 40;
+    static final int USUAL_WIDTH = 100;
+    private static final int NARROWEST = 60;
+    /** Stages of a pipeline that are all shown; of a longer one its ends and its fullest. */
+    private static final int MOST_STAGES = 12;
+    private static final int NAME = 32;
+    /** A bar that has less room than this says nothing. */
+    private static final int SHORTEST_BAR = 12;
 
-    private PlanText() {}
+    private final JsonNode view;
+    private final int width;
+    private final StringBuilder out = new StringBuilder();
 
-    static String plan(JsonNode view) {
-        StringBuilder out = new StringBuilder();
-        line(out, "plan      %s on %d ranks", layout(view), view.path("worldSize").asLong());
-        line(out, "          %d micro-batches of %d, recompute %s, ZeRO stage %d",
-                view.path("microBatches").asLong(),
-                view.path("microBatch").asLong(), view.path("recompute").asString(""),
-                view.path("zeroStage").asLong());
-        line(out, "step      %s, %,.0f tokens/s, %.1f %% of peak",
-                seconds(view.path("stepSeconds").asDouble()),
-                view.path("tokensPerSecond").asDouble(), 100 * view.path("mfu").asDouble());
-        line(out, "run       %.2f days, %,.1f device hours", view.path("days").asDouble(),
-                view.path("gpuHours").asDouble());
-        line(out, "why       %s", view.path("reason").asString(""));
-        line(out, "figures   %s", view.path("calibration").path("source").asString(""));
-        line(out, "%nwhere a step's time goes");
-        double total = view.path("stepSeconds").asDouble();
-        for (Map.Entry<String, JsonNode> part : view.path("breakdown").properties()) {
-            double value = part.getValue().asDouble();
-            line(out, "  %-32s %10s %5.1f %%  %s", part.getKey(), seconds(value), 100 * value / total,
-                    "#".repeat((int) Math.round(BAR * value / total)));
+    private PlanText(JsonNode view, int width) {
+        this.view = view;
+        this.width = Math.max(NARROWEST, width);
+    }
+
+    static String plan(JsonNode view, int width) {
+        return new PlanText(view, width).build();
+    }
+
+    private String build() {
+        headed("plan", view.path("text").asString(""));
+        headed("", String.format(Locale.ROOT, "%s on %d ranks, %d micro-batches of %d", layout(view),
+                view.path("worldSize").asLong(), view.path("microBatches").asLong(),
+                view.path("microBatch").asLong()));
+        headed("step", String.format(Locale.ROOT, "%s, %,.0f tokens/s, %.1f %% of peak",
+                seconds(view.path("stepSeconds").asDouble()), view.path("tokensPerSecond").asDouble(),
+                100 * view.path("mfu").asDouble()));
+        if (view.has("schedule")) {
+            headed("",
+                    String.format(Locale.ROOT,
+                            "%s with its schedule played through pass by pass, stages idle %.1f %%",
+                            seconds(view.path("schedule").path("replaySeconds").asDouble()),
+                            100 * view.path("schedule").path("idleShare").asDouble()));
         }
-        memory(out, view.path("memory"));
-        if (!view.path("runnersUp").isEmpty()) {
-            line(out, "%nnext best layouts");
-        }
-        for (JsonNode other : view.path("runnersUp")) {
-            line(out, "  %-48s %10s  %s", layout(other) + " b" + other.path("microBatch").asLong(),
-                    seconds(other.path("stepSeconds").asDouble()), other.path("why").asString(""));
-        }
-        line(out, "%n%,d candidates considered, rejected:", view.path("considered").asLong());
+        headed("run",
+                String.format(Locale.ROOT, "%.2f days, %,.1f device hours", view.path("days").asDouble(),
+                        view.path("gpuHours").asDouble()));
+        headed("why", view.path("reason").asString(""));
+        headed("figures", view.path("calibration").path("source").asString(""));
+        waterfall();
+        memory();
+        whyNot();
+        move();
+        others();
+        sensitivity();
+        line("%n%,d candidates considered, rejected:", view.path("considered").asLong());
         for (JsonNode rejection : view.path("rejected")) {
-            line(out, "  %,9d  %s: %s", rejection.path("count").asLong(), rejection.path("rule").asString(""),
-                    rejection.path("example").asString(""));
+            wrapped(String.format(Locale.ROOT, "  %,9d  ", rejection.path("count").asLong()),
+                    rejection.path("rule").asString("") + ": " + rejection.path("example").asString(""));
         }
         return out.toString();
     }
 
-    private static void memory(StringBuilder out, JsonNode stages) {
-        JsonNode fullest = StreamSupport.stream(stages.spliterator(), false)
+    private void waterfall() {
+        double total = view.path("stepSeconds").asDouble();
+        double at = view.path("waterfall").path("idealSeconds").asDouble();
+        line("%nfrom peak speed to the step%s", " ".repeat(NAME - 16) + "MFU points");
+        step("at peak speed", at, 100, 0, total);
+        for (JsonNode loss : view.path("waterfall").path("losses")) {
+            double more = loss.path("seconds").asDouble();
+            step(loss.path("name").asString(""), more, -100 * loss.path("points").asDouble(), at, total);
+            at += more;
+        }
+        step("step", total, 100 * view.path("mfu").asDouble(), 0, total);
+    }
+
+    /** A bar that begins where the one before it ended. */
+    private void step(String name, double seconds, double points, double from, double total) {
+        int room = width - NAME - 24 < SHORTEST_BAR ? 0 : width - NAME - 24;
+        int left = (int) Math.round(room * Math.clamp(Math.min(from, from + seconds) / total, 0, 1));
+        int bar = Math.min(room - left, (int) Math.round(room * Math.abs(seconds) / total));
+        line("%s",
+                String.format(Locale.ROOT, "  %-" + NAME + "s %10s %7.1f  %s%s", name, seconds(seconds),
+                        points,
+                        " ".repeat(left), "#".repeat(bar)).stripTrailing());
+    }
+
+    private void memory() {
+        List<JsonNode> stages = StreamSupport.stream(view.path("memory").spliterator(), false).toList();
+        JsonNode fullest = stages.stream()
                 .max(java.util.Comparator.comparingDouble(s -> s.path("totalBytes").asDouble()))
                 .orElseThrow();
-        line(out, "%nmemory of the fullest rank, stage %d: %s of %s, %s", fullest.path("stage").asLong(),
-                bytes(fullest.path("totalBytes").asDouble()), bytes(fullest.path("capacityBytes").asDouble()),
-                fullest.path("verdict").asString(""));
-        for (Map.Entry<String, JsonNode> term : fullest.path("terms").properties()) {
-            line(out, "  %-32s %10s", term.getKey(), bytes(term.getValue().asDouble()));
+        line("%nmemory of a rank by stage, of %s", bytes(fullest.path("capacityBytes").asDouble()));
+        List<JsonNode> shown = new ArrayList<>(stages);
+        if (stages.size() > MOST_STAGES) {
+            shown.removeIf(s -> s != fullest && s.path("stage").asLong() > 1
+                    && s.path("stage").asLong() < stages.size() - 2);
         }
+        for (JsonNode stage : shown) {
+            stage(stage);
+        }
+        if (shown.size() < stages.size()) {
+            line("  the other %d stages need no more than stage %d", stages.size() - shown.size(),
+                    fullest.path("stage").asLong());
+        }
+        wrapped("  stage " + fullest.path("stage").asLong() + ": ",
+                fullest.path("terms")
+                        .properties()
+                        .stream()
+                        .map(term -> term.getKey() + " " + bytes(term.getValue().asDouble()))
+                        .collect(Collectors.joining(", ")));
+    }
+
+    private void stage(JsonNode stage) {
+        int room = width - 34;
+        double total = stage.path("totalBytes").asDouble();
+        double capacity = stage.path("capacityBytes").asDouble();
+        int bar = (int) Math.round(room * Math.min(1, total / capacity));
+        line("  stage %-4d %9s %-6s [%s%s]", stage.path("stage").asLong(), bytes(total),
+                stage.path("verdict").asString(""), "#".repeat(bar), " ".repeat(room - bar));
+    }
+
+    private void whyNot() {
+        JsonNode answer = view.path("whyNot");
+        if (!answer.isMissingNode()) {
+            line("");
+            wrapped("why not ", answer.path("layout").asString("") + "?");
+            wrapped("  ", answer.path("text").asString(""));
+            for (Map.Entry<String, JsonNode> term : answer.path("differences").properties()) {
+                double seconds = term.getValue().asDouble();
+                line("  %-" + NAME + "s %s%s", term.getKey(), seconds < 0 ? "-" : "+",
+                        seconds(Math.abs(seconds)));
+            }
+        }
+    }
+
+    private void move() {
+        JsonNode move = view.path("move");
+        if (!move.isMissingNode()) {
+            line("");
+            wrapped("leave ", move.path("layout").asString("") + "?");
+            wrapped("  ", move.path("text").asString(""));
+        }
+    }
+
+    private void others() {
+        if (!view.path("runnersUp").isEmpty()) {
+            line("%nnext best layouts");
+        }
+        for (JsonNode other : view.path("runnersUp")) {
+            wrapped(String.format(Locale.ROOT, "  %-" + (NAME - 2) + "s %10s  ",
+                    other.path("text").asString(""),
+                    seconds(other.path("stepSeconds").asDouble())), other.path("why").asString(""));
+        }
+    }
+
+    private void sensitivity() {
+        JsonNode sensitivity = view.path("sensitivity");
+        if (sensitivity.isMissingNode()) {
+            return;
+        }
+        line("%nwhat would change the plan");
+        for (JsonNode outcome : sensitivity.path("outcomes")) {
+            String then = outcome.path("same").asBoolean()
+                    ? "this plan"
+                    : outcome.path("text").asString("nothing fits");
+            String cost = outcome.path("same").asBoolean()
+                    ? ""
+                    : outcome.has("loss")
+                            ? String.format(Locale.ROOT, "; keeping this plan costs %.1f %%",
+                                    100 * outcome.path("loss").asDouble())
+                            : "; this plan cannot be kept";
+            wrapped(String.format(Locale.ROOT, "  %-" + NAME + "s ", outcome.path("change").asString("")),
+                    then + cost);
+        }
+        for (JsonNode even : sensitivity.path("breakEvens")) {
+            wrapped("  ", even.path("text").asString(""));
+        }
+        sureness(sensitivity);
+    }
+
+    private void sureness(JsonNode sensitivity) {
+        JsonNode probe = sensitivity.path("nextProbe");
+        if (probe.isMissingNode()) {
+            return;
+        }
+        line("%nhow sure the order is");
+        for (JsonNode duel : sensitivity.path("duels")) {
+            wrapped(String.format(Locale.ROOT, "  %3.0f %% ", 100 * duel.path("planFaster").asDouble()),
+                    "that the plan is faster than " + duel.path("layout").asString(""));
+        }
+        wrapped("  ", String.format(Locale.ROOT,
+                "to know better, run %s for some minutes: the spread between the two best goes from %.1f to %.1f %%",
+                StreamSupport.stream(probe.path("layouts").spliterator(), false)
+                        .map(layout -> layout.asString(""))
+                        .collect(Collectors.joining(" and ")),
+                100 * probe.path("spreadBefore").asDouble(),
+                100 * probe.path("spreadAfter").asDouble()));
     }
 
     /** The command with one option per line, then environment and configuration. */
     static String launch(JsonNode view) {
         JsonNode launch = view.path("launch");
-        StringBuilder out = new StringBuilder();
+        StringBuilder text = new StringBuilder();
         launch.path("environment")
                 .properties()
                 .forEach(
-                        variable -> line(out, "export %s=%s", variable.getKey(),
-                                variable.getValue().asString("")));
+                        variable -> text.append(
+                                String.format(Locale.ROOT, "export %s=%s%n", variable.getKey(),
+                                        variable.getValue().asString(""))));
         String command = StreamSupport.stream(launch.path("command").spliterator(), false)
                 .map(part -> part.asString(""))
                 .collect(Collectors.joining(" "));
-        line(out, "%s", command.replace(" --", " \\" + System.lineSeparator() + "  --"));
+        text.append(command.replace(" --", " \\" + System.lineSeparator() + "  --"))
+                .append(System.lineSeparator());
         if (!launch.path("config").asString("").isEmpty()) {
-            line(out, "%n# ds_config.json%n%s", launch.path("config").asString(""));
+            text.append(String.format(Locale.ROOT, "%n# ds_config.json%n%s%n",
+                    launch.path("config").asString("")));
         }
-        return out.toString();
+        return text.toString();
     }
 
-    private static String layout(JsonNode view) {
-        JsonNode layout = view.path("layout");
-        StringBuilder out = new StringBuilder();
+    private static String layout(JsonNode node) {
+        JsonNode layout = node.path("layout");
+        StringBuilder text = new StringBuilder();
         for (String name : new String[]{"tensor", "pipeline", "context", "expert", "data"}) {
             if (layout.path(name).asLong(1) > 1) {
-                out.append(out.isEmpty() ? "" : ", ")
+                text.append(text.isEmpty() ? "" : ", ")
                         .append(name)
                         .append(' ')
                         .append(layout.path(name).asLong());
             }
         }
-        return out.isEmpty() ? "one rank" : out.toString();
+        return text.isEmpty() ? "one rank" : text.toString();
     }
 
-    private static void line(StringBuilder out, String format, Object... values) {
+    private void headed(String head, String text) {
+        wrapped(String.format(Locale.ROOT, "%-10s", head), text);
+    }
+
+    /** Text behind a head, its further lines under its first; a head that takes more than half gets a line. */
+    private void wrapped(String head, String text) {
+        String indent = " ".repeat(head.length() > width / 2 ? 12 : head.length());
+        StringBuilder row = new StringBuilder(head);
+        if (head.length() > width / 2) {
+            line("%s", head.stripTrailing());
+            row = new StringBuilder(indent);
+        }
+        for (String word : text.split(" ")) {
+            if (row.length() + word.length() > width && !row.toString().isBlank()) {
+                line("%s", row.toString().stripTrailing());
+                row = new StringBuilder(indent);
+            }
+            row.append(word).append(' ');
+        }
+        line("%s", row.toString().stripTrailing());
+    }
+
+    private void line(String format, Object... values) {
         out.append(String.format(Locale.ROOT, format, values)).append(System.lineSeparator());
     }
 
     private static String seconds(double value) {
-        return value < 0.1
+        return Math.abs(value) < 0.1
                 ? String.format(Locale.ROOT, "%.2f ms", 1e3 * value)
                 : String.format(Locale.ROOT, "%.3f s", value);
     }

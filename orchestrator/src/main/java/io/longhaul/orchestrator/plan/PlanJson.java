@@ -2,6 +2,7 @@ package io.longhaul.orchestrator.plan;
 
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.explain.Waterfall;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.memory.StageMemory;
 import io.longhaul.planner.search.Plan;
@@ -28,6 +29,7 @@ final class PlanJson {
         view.put("tokensPerSecond", best.tokensPerSecond());
         view.put("mfu", best.utilisation());
         view.set("breakdown", MAPPER.valueToTree(best.breakdown()));
+        view.set("waterfall", waterfall(Waterfall.of(spec.model().shape(), machine, best)));
         ArrayNode memory = view.putArray("memory");
         best.memory().forEach(stage -> memory.add(stage(stage)));
         view.put("reason", result.reason());
@@ -52,8 +54,22 @@ final class PlanJson {
         return view;
     }
 
-    private static ObjectNode candidate(ParallelLayout c) {
+    private static ObjectNode waterfall(Waterfall waterfall) {
         ObjectNode node = MAPPER.createObjectNode();
+        node.put("idealSeconds", waterfall.idealSeconds());
+        ArrayNode losses = node.putArray("losses");
+        for (Waterfall.Loss loss : waterfall.losses()) {
+            losses.addObject()
+                    .put("name", loss.name())
+                    .put("seconds", loss.seconds())
+                    .put("points", loss.points());
+        }
+        return node;
+    }
+
+    static ObjectNode candidate(ParallelLayout c) {
+        ObjectNode node = MAPPER.createObjectNode();
+        node.put("text", c.toString());
         node.putObject("layout")
                 .put("tensor", c.tensor())
                 .put("pipeline", c.pipeline())
@@ -72,6 +88,9 @@ final class PlanJson {
         node.put("stage", stage.stage());
         node.set("terms", MAPPER.valueToTree(stage.terms()));
         node.put("totalBytes", stage.totalBytes());
+        node.put("lowBytes", stage.lowBytes());
+        node.put("highBytes", stage.highBytes());
+        node.put("fits", stage.fits());
         node.put("capacityBytes", stage.capacityBytes());
         node.put("verdict", stage.verdict().name().toLowerCase(Locale.ROOT));
         return node;

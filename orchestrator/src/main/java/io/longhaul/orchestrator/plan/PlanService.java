@@ -5,6 +5,9 @@ import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpec.Cluster;
 import io.longhaul.planner.cluster.Accelerator;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.cost.CostModel;
+import io.longhaul.planner.explain.Relaxation;
+import io.longhaul.planner.explain.StepReplay;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanRequest;
@@ -16,6 +19,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Plans runs with the planner library; measures this machine when that is what a run is to use. */
@@ -33,6 +38,14 @@ public final class PlanService implements PlanPort {
 
     @Override
     public PlannedRun plan(RunSpec spec) {
+        return explain(spec, Questions.NONE).plan();
+    }
+
+    /** @param replay of the schedule of one step, of a pipeline on a described cluster */
+    public record Explained(PlannedRun plan, Optional<StepReplay> replay) {}
+
+    /** Plans, and answers questions about the plan in its view. */
+    public Explained explain(RunSpec spec, Questions questions) {
         Machine machine = machine(spec);
         if (spec.cluster() instanceof Cluster.ThisMachine && spec.training().data().isEmpty()) {
             tools.buildCorpus(corpus);
@@ -47,14 +60,25 @@ public final class PlanService implements PlanPort {
         if (spec.objective() == RunSpec.Objective.COST && spec.layout().isEmpty()
                 && machine instanceof Machine.Cluster cluster) {
             Planner.OnPart part = Planner.cheapest(request, cluster);
-            return planned(spec, part.machine(), part.result());
+            PlanRequest onPart = new PlanRequest(request.model(), part.machine(), request.globalBatch(),
+                    request.fixed(), request.abilities());
+            return planned(spec, onPart, part.result(), questions);
         }
-        return planned(spec, machine, Planner.plan(request));
+        return planned(spec, request, Planner.plan(request), questions);
     }
 
-    private PlannedRun planned(RunSpec spec, Machine machine, PlanResult result) {
-        Plan best = result.best().orElseThrow(() -> new NoPlanException(result.reason()));
+    private Explained planned(RunSpec spec, PlanRequest request, PlanResult result, Questions questions) {
+        Plan best = result.best().orElseThrow(() -> none(request, result));
+        Machine machine = request.machine();
         ObjectNode view = PlanJson.view(spec, result, machine);
+        questions.answer(view, request, result);
+        Optional<StepReplay> replay = machine instanceof Machine.Cluster
+                ? StepReplay.of(new CostModel(request.model(), machine), request.model().layers(),
+                        best.layout())
+                : Optional.empty();
+        replay.ifPresent(r -> view.putObject("schedule")
+                .put("replaySeconds", r.seconds())
+                .put("idleShare", r.timeline().idleShare()));
         PlannedRun plan = planned(spec, best, machine, view.toString());
         ObjectNode launch = view.putObject("launch");
         LaunchContext first = new LaunchContext(spec.training().recipe(), 0, List.of(), data(spec),
@@ -63,7 +87,13 @@ public final class PlanService implements PlanPort {
         launch.set("command", PlanJson.tree(LaunchRenderer.command(spec, plan, first, python(spec))));
         launch.set("environment", PlanJson.tree(environment(spec, plan)));
         launch.put("config", LaunchRenderer.config(spec, plan));
-        return planned(spec, best, machine, view.toString());
+        return new Explained(planned(spec, best, machine, view.toString()), replay);
+    }
+
+    private static NoPlanException none(PlanRequest request, PlanResult result) {
+        OptionalInt nodes = Relaxation.nodes(request);
+        return new NoPlanException(
+                result.reason() + (nodes.isPresent() ? "; " + nodes.getAsInt() + " nodes have a plan" : ""));
     }
 
     private static PlannedRun planned(RunSpec spec, Plan best, Machine machine, String view) {

@@ -27,6 +27,16 @@ public record RunSpec(
         Backend backend,
         Optional<PodTemplate> kubernetes) {
 
+    public RunSpec withFramework(Framework other) {
+        return new RunSpec(name, model, training, cluster, other, objective, layout, policies, backend,
+                kubernetes);
+    }
+
+    public RunSpec withObjective(Objective other) {
+        return new RunSpec(name, model, training, cluster, framework, other, layout, policies, backend,
+                kubernetes);
+    }
+
     /**
      * Shape of a decoder-only transformer.
      *

@@ -38,7 +38,8 @@ class PlanGoldenTest {
                         .plan(RunSpecReader.read(spec))
                         .view()
                         .replace(directory.toString(), "/home/longhaul"));
-        compare("plan-" + example + ".txt", PlanText.plan(view) + "\n" + PlanText.launch(view));
+        compare("plan-" + example + ".txt",
+                PlanText.plan(view, PlanText.USUAL_WIDTH) + "\n" + PlanText.launch(view));
         compare(
                 "plan-" + example + ".json",
                 mapper.writerWithDefaultPrettyPrinter().writeValueAsString(view) + "\n");
