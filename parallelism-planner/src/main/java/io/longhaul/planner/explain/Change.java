@@ -25,8 +25,14 @@ public enum Change {
         return label;
     }
 
-    /** The request as it would be, if the change can be told of it; a measured machine is what it is. */
+    /**
+     * The request as it would be, if the change can be told of it: a measured machine is what it is, and degrees that
+     * the user fixed fill all nodes.
+     */
     Optional<PlanRequest> of(PlanRequest request) {
+        if (this == FEWER_NODES && request.fixed().isPresent()) {
+            return Optional.empty();
+        }
         int batch = request.globalBatch();
         return switch (this) {
             case LONGER_SEQUENCES -> request.machine() instanceof Machine.Cluster

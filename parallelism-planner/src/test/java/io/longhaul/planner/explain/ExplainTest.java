@@ -89,6 +89,17 @@ class ExplainTest {
     }
 
     @Test
+    void fixedDegreesAreNotToldWhatFewerNodesWouldDo() {
+        PlanRequest fixed = new PlanRequest(
+                REQUEST.model(), REQUEST.machine(), REQUEST.globalBatch(),
+                Optional.of(new PlanRequest.Fixed(8, 2, 4, 1)), REQUEST.abilities());
+        assertThat(Sensitivity.outcomes(fixed, Planner.plan(fixed).best().orElseThrow()))
+                .extracting(Outcome::change)
+                .contains(Change.SLOWER_NETWORK)
+                .doesNotContain(Change.FEWER_NODES);
+    }
+
+    @Test
     void atTheBreakEvenBothLayoutsTakeAsLong() {
         int found = 0;
         for (PlanResult.RunnerUp other : RESULT.runnersUp()) {
