@@ -97,7 +97,27 @@ export interface Attempt {
   ranks: number;
 }
 
-export type IncidentKind = "spike" | "nan" | "stalled" | "exited" | "slow-rank" | "recovered";
+export type IncidentKind =
+  | "spike"
+  | "nan"
+  | "diverged"
+  | "dropped"
+  | "frozen"
+  | "stalled"
+  | "exited"
+  | "slow-rank"
+  | "fault-line"
+  | "unreachable";
+
+/** What was decided about an incident; costs are expected ones. */
+export interface Decision {
+  at: string;
+  does: string;
+  rule: string;
+  gpuSeconds?: number;
+  inputs: Record<string, string>;
+  alternatives: { action: string; why: string; gpuSeconds?: number }[];
+}
 
 export interface Incident {
   id: string;
@@ -110,12 +130,14 @@ export interface Incident {
   shard?: string;
   summary: string;
   evidence: Record<string, string>;
+  /** Lesser findings that belong to it. */
+  signs: { at: string; kind: string; summary: string }[];
+  /** Probability that it is real. */
+  confidence: number;
   action: string;
-  decision: {
-    rule: string;
-    inputs: Record<string, string>;
-    alternatives: { action: string; why: string }[];
-  };
+  decision: Decision;
+  /** Before it became graver, oldest first. */
+  earlierDecisions: Decision[];
   rollbackStep?: number;
   skippedSteps: StepRange[];
   redoneTokens: number;

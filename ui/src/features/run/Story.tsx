@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import type { Incident, RecipeChange } from "../../api/types";
+import type { Decision, Incident, RecipeChange } from "../../api/types";
 import { Head } from "../../components/Head";
 import { Icon } from "../../components/Icon";
 import { Section } from "../../components/Section";
@@ -102,21 +102,50 @@ function IncidentDetails({ incident }: { incident: Incident }) {
     <div className="details">
       <h3>Evidence</h3>
       <Figures figures={Object.entries(incident.evidence)} />
-      <h3>Why this was done</h3>
-      <p>{sentence(incident.decision.rule)}</p>
-      <Figures figures={Object.entries(incident.decision.inputs)} />
+      <Figures figures={[["certain by", `${(100 * incident.confidence).toFixed(1)} %`]]} />
+      {incident.signs.length > 0 && <h3>Signs before it</h3>}
+      <ul className="alternatives">
+        {incident.signs.map((sign) => (
+          <li key={`${sign.at} ${sign.summary}`}>
+            {clock(sign.at)} {sign.summary}
+          </li>
+        ))}
+      </ul>
+      {incident.earlierDecisions.map((decision) => (
+        <DecisionDetails key={decision.at} title={`First: ${decision.does}`} decision={decision} />
+      ))}
+      <DecisionDetails title="Why this was done" decision={incident.decision} />
+      <h3>What it cost</h3>
+      <Figures figures={incidentCost(incident)} />
+    </div>
+  );
+}
+
+function DecisionDetails({ title, decision }: { title: string; decision: Decision }) {
+  return (
+    <>
+      <h3>{title}</h3>
+      <p>
+        {sentence(decision.rule)}
+        {expected(decision.gpuSeconds)}
+      </p>
+      <Figures figures={Object.entries(decision.inputs)} />
       <h3>What was not done</h3>
       <ul className="alternatives">
-        {incident.decision.alternatives.map((alternative) => (
+        {decision.alternatives.map((alternative) => (
           <li key={alternative.action}>
             <b>{alternative.action}</b>: {alternative.why}
           </li>
         ))}
       </ul>
-      <h3>What it cost</h3>
-      <Figures figures={incidentCost(incident)} />
-    </div>
+    </>
   );
+}
+
+function expected(gpuSeconds: number | undefined): string {
+  return gpuSeconds === undefined || gpuSeconds === 0
+    ? ""
+    : ` Expected cost: ${amount(gpuSeconds)} GPU-seconds.`;
 }
 
 function incidentCost(incident: Incident): [string, string][] {

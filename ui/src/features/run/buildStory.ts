@@ -70,8 +70,16 @@ export function kindWord(kind: IncidentKind): string {
       return "Process gone";
     case "slow-rank":
       return "Slow rank";
-    case "recovered":
-      return "Recovered";
+    case "diverged":
+      return "Loss diverges";
+    case "dropped":
+      return "Loss fell at once";
+    case "frozen":
+      return "Loss does not change";
+    case "fault-line":
+      return "Node suspected";
+    case "unreachable":
+      return "Not heard from";
     default:
       return unreachable(kind);
   }

@@ -1,5 +1,19 @@
 package io.longhaul.monitor;
 
+import static io.longhaul.monitor.LossFindings.decimal;
+
+import io.longhaul.monitor.hang.HangCause;
+import io.longhaul.monitor.hang.HangDiagnosis;
+import io.longhaul.monitor.hang.RankState;
+import io.longhaul.monitor.log.LogLabel.Suspect;
+import io.longhaul.monitor.log.LogRule;
+import io.longhaul.monitor.log.RootCause;
+import io.longhaul.monitor.loss.LossEvent.Grade;
+import io.longhaul.monitor.loss.LossPoint;
+import io.longhaul.monitor.steptime.StepTimeEvent;
+import io.longhaul.monitor.steptime.StepTimeMonitor;
+import io.longhaul.monitor.straggler.PeerEvent;
+import io.longhaul.monitor.straggler.PeerGroups;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -7,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
@@ -16,9 +31,10 @@ import java.util.stream.IntStream;
  * wrong.
  *
  * <p>Deterministic: the same signals give the same findings, so a monitor is rebuilt by replaying them. Each
- * trouble is reported once: a spike when it is confirmed, a stall when it is overdue, of exits the first (those
- * that follow are its consequence), a slow rank when it becomes slow and when it is well again. Steps without an
- * update are looked at for progress only; their loss was kept from the weights.
+ * trouble is reported once, and again when it becomes graver: a spike at its first point and when it stays up, a
+ * stall when it is overdue, of exits the first (those that follow are its consequence), a slow rank when it becomes
+ * slow and when it is well again. Steps without an update are looked at for progress only; their loss was kept from
+ * the weights.
  *
  * <p>A {@link Signal.Tick} claims that everything up to its time was delivered. After a pause of the watcher
  * itself, stored signals come first and then the workers need time to send what they kept; a tick before that
@@ -26,40 +42,43 @@ import java.util.stream.IntStream;
  */
 public final class AttemptMonitor {
     private final int ranks;
-    private final SpikeDetector spikes;
-    private final SlowRankDetector slowRanks;
+    private final LossFindings loss;
+    private final StepTimeMonitor stepTime;
+    private final PeerGroups peers;
     private final ProgressWatch progress;
+    private final LogEvidence log = new LogEvidence();
+    private final Map<List<Integer>, RankState> collectives = new LinkedHashMap<>();
     private final long[] lastStepOfRank;
     private final boolean[] ended;
     private long lastStep = Long.MIN_VALUE;
-    private boolean notFinite;
+    private long lastJudged = Long.MIN_VALUE;
     private boolean exited;
 
     /**
-     * Ranks whose shares of the work may differ.
+     * An attempt from the beginning, all of whose ranks work alike but may have different shares.
      *
      * @param ranks size of the world; ranks are numbered from 0
      */
     public AttemptMonitor(int ranks, Thresholds thresholds) {
-        this(ranks, List.of(IntStream.range(0, ranks).boxed().toList()), false, thresholds);
+        this(ranks, List.of(IntStream.range(0, ranks).boxed().toList()), false, thresholds, List.of());
     }
 
     /**
      * @param ranks size of the world; ranks are numbered from 0
-     * @param peers groups of ranks that do equal work, as the data-parallel peers of one pipeline stage do; ranks in
-     *     no group, or alone in theirs, are never called slow
+     * @param peers groups of ranks that work alike, as those of one pipeline stage do; ranks in no group, or alone in
+     *     theirs, are never called slow
+     * @param equalWork peers have equal shares, so that one that always was slower is slow
+     * @param earlier losses of the steps that the attempt goes on from, ascending by step
      */
-    public AttemptMonitor(int ranks, List<List<Integer>> peers, Thresholds thresholds) {
-        this(ranks, peers, true, thresholds);
-    }
-
-    private AttemptMonitor(int ranks, List<List<Integer>> peers, boolean equalWork, Thresholds thresholds) {
+    public AttemptMonitor(int ranks, List<List<Integer>> peers, boolean equalWork, Thresholds thresholds,
+            List<LossPoint> earlier) {
         if (ranks < 1) {
             throw new IllegalArgumentException("ranks must be >= 1, got " + ranks);
         }
         this.ranks = ranks;
-        spikes = new SpikeDetector(thresholds.spike());
-        slowRanks = new SlowRankDetector(ranks, peers, equalWork, thresholds.slow());
+        loss = new LossFindings(thresholds.loss(), earlier);
+        stepTime = new StepTimeMonitor(thresholds.stepTime());
+        this.peers = new PeerGroups(ranks, peers, equalWork);
         progress = new ProgressWatch(thresholds.startTimeout(), thresholds.stallTimeout());
         lastStepOfRank = new long[ranks];
         Arrays.fill(lastStepOfRank, -1);
@@ -75,6 +94,11 @@ public final class AttemptMonitor {
                 progress.begun(s.at());
                 yield List.of();
             }
+            case Signal.LogLine s -> log.accept(s).map(rule -> List.of(faultLine(s, rule))).orElse(List.of());
+            case Signal.CollectiveProgress s -> {
+                collectives.put(List.of(s.state().rank(), s.state().group()), s.state());
+                yield List.of();
+            }
             case Signal.RankExited s -> rankExited(s);
             case Signal.NodeGone s -> nodeGone(s);
             case Signal.Tick s -> tick(s);
@@ -83,81 +107,69 @@ public final class AttemptMonitor {
 
     private List<Finding> step(Signal.Step s) {
         progress.onStep(s.at(), s.step());
-        if (s.step() <= lastStep || s.skippedUpdate()) {
-            lastStep = Math.max(lastStep, s.step());
+        lastStep = Math.max(lastStep, s.step());
+        if (s.skippedUpdate() || s.step() <= lastJudged) {
             return List.of();
         }
-        lastStep = s.step();
-        boolean gradientFinite = !s.gradientNorm().isPresent()
-                || Double.isFinite(s.gradientNorm().getAsDouble());
-        if (!Double.isFinite(s.loss()) || !gradientFinite) {
-            return notFinite(s);
+        lastJudged = s.step();
+        List<Finding> findings = new ArrayList<>(loss.onStep(s));
+        for (StepTimeEvent event : stepTime.onStep(s.stepSeconds())) {
+            if (event.kind() != StepTimeEvent.Kind.STALL) {
+                findings.add(slowSteps(s, event));
+            }
         }
-        notFinite = false;
-        return spikes.onLoss(s.step(), s.loss()).map(spike -> List.of(spike(s, spike))).orElse(List.of());
+        return List.copyOf(findings);
     }
 
-    private List<Finding> notFinite(Signal.Step s) {
-        if (notFinite) {
-            return List.of();
-        }
-        notFinite = true;
+    private static Finding slowSteps(Signal.Step s, StepTimeEvent event) {
         Map<String, String> evidence = new LinkedHashMap<>();
-        evidence.put("loss", Double.toString(s.loss()));
-        s.gradientNorm().ifPresent(norm -> evidence.put("gradient norm", Double.toString(norm)));
-        String what = Double.isFinite(s.loss()) ? "gradient" : "loss";
-        return List.of(
-                new Finding(
-                        Finding.Kind.NAN, s.at(), OptionalLong.of(s.step()), OptionalInt.empty(),
-                        "the " + what + " is not finite at step " + s.step(), evidence));
-    }
-
-    private static Finding spike(Signal.Step s, SpikeDetector.Spike spike) {
-        Map<String, String> evidence = new LinkedHashMap<>();
-        evidence.put("loss", decimal(s.loss()));
-        evidence.put("baseline", decimal(spike.baseline()));
-        evidence.put("limit", decimal(spike.limit()));
-        evidence.put("highest", decimal(spike.peak()));
-        evidence.put("standard deviation", decimal(spike.sigma()));
-        evidence.put("steps above the limit", Integer.toString(spike.highSteps()));
-        evidence.put("reported at step", Long.toString(s.step()));
-        s.gradientNorm().ifPresent(norm -> evidence.put("gradient norm", decimal(norm)));
+        evidence.put("step seconds before", decimal(event.referenceSeconds()));
+        evidence.put("ratio to before", decimal(event.ratio()));
         return new Finding(
-                Finding.Kind.SPIKE, s.at(), OptionalLong.of(spike.step()), OptionalInt.empty(),
-                "the loss rose from " + decimal(spike.baseline()) + " to " + decimal(spike.peak())
-                        + " from step "
-                        + spike.step() + " on and stayed up",
-                evidence);
+                Finding.Kind.SLOW_STEPS, event.kind().fault() ? Grade.MINOR : Grade.BENIGN, s.at(),
+                OptionalLong.of(s.step() - event.point() + event.onset()), OptionalInt.empty(),
+                event.sentence(), evidence).withRatio(event.ratio());
+    }
+
+    private static Finding faultLine(Signal.LogLine s, LogRule rule) {
+        Map<String, String> evidence = new LinkedHashMap<>();
+        evidence.put("line", s.text().strip());
+        evidence.put("label", rule.label().name());
+        evidence.put("suspect", word(rule.label().suspect()));
+        Grade grade = rule.label().suspect() == Suspect.NODE ? Grade.MAJOR : Grade.MINOR;
+        return new Finding(
+                Finding.Kind.FAULT_LINE, grade, s.at(), OptionalLong.empty(), OptionalInt.of(s.rank()),
+                "rank " + s.rank() + " says " + rule.label().name() + ": " + rule.label().action(), evidence)
+                .suspecting(rule.label().suspect());
     }
 
     private List<Finding> rankStep(Signal.RankStep s) {
         if (s.rank() >= 0 && s.rank() < lastStepOfRank.length) {
             lastStepOfRank[s.rank()] = Math.max(lastStepOfRank[s.rank()], s.step());
         }
-        List<Finding> findings = new ArrayList<>();
-        for (SlowRankDetector.Change change : slowRanks.onStep(s.rank(), s.step(), s.computeSeconds())) {
-            findings.add(slowRank(s.at(), change));
-        }
-        return List.copyOf(findings);
+        return peers.onStep(s.rank(), s.step(), s.computeSeconds())
+                .stream()
+                .map(change -> slowRank(s.at(), change))
+                .toList();
     }
 
-    private static Finding slowRank(Instant at, SlowRankDetector.Change change) {
+    private static Finding slowRank(Instant at, PeerGroups.Change change) {
+        PeerEvent event = change.event();
+        boolean slow = event.kind() != PeerEvent.Kind.RECOVERED;
         Map<String, String> evidence = new LinkedHashMap<>();
         evidence.put("compute seconds", decimal(change.computeSeconds()));
-        evidence.put("compute seconds of its peers", decimal(change.peerSeconds()));
-        evidence.put("ratio to its peers", decimal(change.ratio()));
-        evidence.put("ratio to its own past", decimal(change.ownRatio()));
-        if (!change.slow()) {
+        evidence.put("ratio to its peers", decimal(event.ratio()));
+        evidence.put("the same in its past", decimal(event.usual()));
+        if (!slow) {
             evidence.put("seconds lost", decimal(change.lostSeconds()));
         }
-        String summary = change.slow()
-                ? "rank " + change.rank() + " computes " + decimal(change.ratio())
-                        + " times as long as its peers since step " + change.since()
-                : "rank " + change.rank() + " is as fast as its peers again since step " + change.since();
+        String summary = slow
+                ? "rank " + change.rank() + " computes " + decimal(event.ratio())
+                        + " times as long as its peers since step " + event.since()
+                : "rank " + change.rank() + " is as fast as its peers again since step " + event.since();
         return new Finding(
-                change.slow() ? Finding.Kind.SLOW_RANK : Finding.Kind.RECOVERED, at,
-                OptionalLong.of(change.since()),
-                OptionalInt.of(change.rank()), summary, evidence);
+                slow ? Finding.Kind.SLOW_RANK : Finding.Kind.RECOVERED, at, OptionalLong.of(event.since()),
+                OptionalInt.of(change.rank()), summary, evidence).withRatio(event.ratio());
     }
 
     private List<Finding> rankExited(Signal.RankExited s) {
@@ -175,13 +187,14 @@ public final class AttemptMonitor {
         if (!s.lastLines().isBlank()) {
             evidence.put("last output", s.lastLines());
         }
+        Suspect suspect = addCause(evidence, s.at());
         String how = s.signal().isPresent()
                 ? "was ended by " + signalName(s.signal().getAsInt())
                 : "exited with code " + s.code().orElse(0);
         return List.of(
                 new Finding(
                         Finding.Kind.EXITED, s.at(), nextStep(), OptionalInt.of(s.rank()),
-                        "rank " + s.rank() + " " + how + afterStep(), evidence));
+                        "rank " + s.rank() + " " + how + afterStep(), evidence).suspecting(suspect));
     }
 
     private List<Finding> nodeGone(Signal.NodeGone s) {
@@ -192,11 +205,12 @@ public final class AttemptMonitor {
         Map<String, String> evidence = new LinkedHashMap<>();
         evidence.put("node", Integer.toString(s.node()));
         evidence.put("witnesses", s.detail());
+        Suspect suspect = addCause(evidence, s.at());
         return List.of(
                 new Finding(
                         Finding.Kind.EXITED, s.at(), nextStep(), OptionalInt.empty(),
                         "node " + s.node() + " is gone" + afterStep(),
-                        evidence));
+                        evidence).suspecting(suspect));
     }
 
     private List<Finding> tick(Signal.Tick s) {
@@ -210,8 +224,15 @@ public final class AttemptMonitor {
         Map<String, String> evidence = new LinkedHashMap<>();
         evidence.put("waited seconds", Long.toString(overdue.waited().toSeconds()));
         evidence.put("limit seconds", Long.toString(overdue.limit().toSeconds()));
+        Suspect suspect = addCause(evidence, s.at());
         OptionalInt behind = behind();
-        if (behind.isPresent()) {
+        if (!collectives.isEmpty()) {
+            HangCause cause = HangDiagnosis.of(List.copyOf(collectives.values()));
+            evidence.put("waits for", cause.text());
+            behind = cause.ranks().size() == 1
+                    ? OptionalInt.of(cause.ranks().getFirst())
+                    : OptionalInt.empty();
+        } else if (behind.isPresent()) {
             evidence.put("last step of rank " + behind.getAsInt(), lastStepOf(behind.getAsInt()));
         }
         String what = overdue.lastStep().isPresent()
@@ -224,7 +245,18 @@ public final class AttemptMonitor {
                         behind.isPresent()
                                 ? what + "; rank " + behind.getAsInt() + " is behind the others"
                                 : what,
-                        evidence));
+                        evidence).suspecting(suspect));
+    }
+
+    private Suspect addCause(Map<String, String> evidence, Instant at) {
+        Optional<RootCause.Line> cause = log.blamed(at);
+        cause.ifPresent(line -> {
+            evidence.put("cause in the log", line.rule().label().name());
+            evidence.put("said by rank", Integer.toString(line.rank()));
+            evidence.put("line", line.text().strip());
+            evidence.put("suspect", word(line.rule().label().suspect()));
+        });
+        return cause.map(line -> line.rule().label().suspect()).orElse(Suspect.NONE);
     }
 
     private boolean allEnded() {
@@ -274,7 +306,7 @@ public final class AttemptMonitor {
         };
     }
 
-    private static String decimal(double value) {
-        return String.format(Locale.ROOT, "%.4g", value);
+    private static String word(Suspect suspect) {
+        return suspect.name().toLowerCase(Locale.ROOT);
     }
 }

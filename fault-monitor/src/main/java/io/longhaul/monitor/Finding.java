@@ -1,8 +1,11 @@
 package io.longhaul.monitor;
 
+import io.longhaul.monitor.log.LogLabel.Suspect;
+import io.longhaul.monitor.loss.LossEvent.Grade;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
@@ -13,23 +16,73 @@ import java.util.OptionalLong;
  * @param rank rank concerned, where there is one
  * @param summary one sentence for the person on call
  * @param evidence the figures behind it, in the order in which they are shown
+ * @param ratio how many times as much as usual, where that says something
+ * @param suspect who is to be looked at, as far as the log tells
  */
 public record Finding(
         Kind kind,
+        Grade grade,
         Instant at,
         OptionalLong step,
         OptionalInt rank,
         String summary,
-        Map<String, String> evidence) {
+        Map<String, String> evidence,
+        OptionalDouble ratio,
+        Suspect suspect) {
     public Finding {
         evidence = new LinkedHashMap<>(evidence);
     }
 
-    /**
-     * {@code RECOVERED} closes an earlier {@code SLOW_RANK} of the same rank; {@code UNREACHABLE} says that a node is
-     * silent, not that it is broken.
-     */
+    /** A finding as grave as its kind usually is. */
+    public Finding(Kind kind, Instant at, OptionalLong step, OptionalInt rank, String summary,
+            Map<String, String> evidence) {
+        this(kind, kind.grade, at, step, rank, summary, evidence);
+    }
+
+    Finding(Kind kind, Grade grade, Instant at, OptionalLong step, OptionalInt rank, String summary,
+            Map<String, String> evidence) {
+        this(kind, grade, at, step, rank, summary, evidence, OptionalDouble.empty(), Suspect.NONE);
+    }
+
+    Finding withRatio(double times) {
+        return new Finding(kind, grade, at, step, rank, summary, evidence, OptionalDouble.of(times), suspect);
+    }
+
+    Finding suspecting(Suspect who) {
+        return new Finding(kind, grade, at, step, rank, summary, evidence, ratio, who);
+    }
+
+    /** Something should be done, or be looked at; lesser findings are kept as signs. */
+    public boolean alarm() {
+        return grade.compareTo(Grade.MAJOR) >= 0;
+    }
+
+    /** What was found, and how grave it usually is. */
     public enum Kind {
-        SPIKE, NAN, STALLED, EXITED, SLOW_RANK, RECOVERED, UNREACHABLE
+        SPIKE(Grade.CRITICAL), NAN(Grade.CRITICAL),
+        /** The loss rose and has not come back. */
+        DIVERGED(Grade.CRITICAL),
+        /** The loss fell at once. */
+        DROPPED(Grade.CRITICAL),
+        /** The loss does not change at all. */
+        FROZEN(Grade.CRITICAL),
+        /** The gradient norm grows while the loss is in its place. */
+        EARLY_WARNING(Grade.BENIGN), PLATEAU(Grade.BENIGN),
+        /** An earlier {@code SPIKE} has come back by itself. */
+        SPIKE_OVER(Grade.BENIGN),
+        /** All steps take longer. */
+        SLOW_STEPS(Grade.MINOR), STALLED(Grade.CRITICAL), EXITED(Grade.CRITICAL), SLOW_RANK(Grade.MAJOR),
+        /** Closes an earlier {@code SLOW_RANK} of the same rank. */
+        RECOVERED(Grade.BENIGN),
+        /** A log line that names a cause of trouble. */
+        FAULT_LINE(Grade.MINOR),
+        /** A node is silent, which does not mean that it is broken. */
+        UNREACHABLE(Grade.MAJOR);
+
+        private final Grade grade;
+
+        Kind(Grade grade) {
+            this.grade = grade;
+        }
     }
 }

@@ -47,7 +47,7 @@ public final class MegatronLog {
      * @param step optimizer steps done, counted from 1
      * @param stepSeconds mean wall-clock time of a step
      * @param loss mean over the interval in nats per token; NaN or infinite if so printed; empty when no step of
-     *     the interval made an update
+     *     the interval made an update, or when the line tells no loss
      * @param globalBatch samples per step
      * @param skippedSteps steps of the interval without an update
      * @param nanSteps steps of the interval whose loss or gradient was not finite
@@ -126,7 +126,8 @@ public final class MegatronLog {
                 number(fields, "grad norm"),
                 count(fields, "number of skipped iterations"),
                 count(fields, "number of nan iterations"));
-        boolean empty = parsed.loss.isEmpty() && !parsed.skippedUpdate() && !parsed.nan();
+        boolean empty = parsed.loss.isEmpty() && parsed.stepSeconds.isEmpty() && !parsed.skippedUpdate()
+                && !parsed.nan();
         return empty ? Optional.empty() : Optional.of(parsed);
     }
 

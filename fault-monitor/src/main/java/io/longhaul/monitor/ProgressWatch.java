@@ -1,5 +1,6 @@
 package io.longhaul.monitor;
 
+import io.longhaul.monitor.series.SortedWindow;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.OptionalLong;
@@ -20,7 +21,7 @@ final class ProgressWatch {
 
     private final Duration stallTimeout;
     private final Duration startTimeout;
-    private final Window stepSeconds = new Window(PACE);
+    private final SortedWindow stepSeconds = new SortedWindow(PACE);
     private @Nullable Instant since;
     private long lastStep = Long.MIN_VALUE;
     private boolean reported;
@@ -70,7 +71,7 @@ final class ProgressWatch {
         if (stepSeconds.size() == 0) {
             return stallTimeout;
         }
-        Duration pace = Duration.ofMillis((long) (1000 * STEPS * Medians.median(stepSeconds.all())));
+        Duration pace = Duration.ofMillis((long) (1000 * STEPS * stepSeconds.median()));
         return pace.compareTo(stallTimeout) > 0 ? pace : stallTimeout;
     }
 }

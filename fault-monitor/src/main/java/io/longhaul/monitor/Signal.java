@@ -1,5 +1,6 @@
 package io.longhaul.monitor;
 
+import io.longhaul.monitor.hang.RankState;
 import java.time.Instant;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -13,6 +14,8 @@ public sealed interface Signal {
      *
      * @param step optimizer step, counted from 1
      * @param loss nats per token; not finite when the trainer printed NaN or infinity
+     * @param lossScale of mixed precision
+     * @param notFiniteSteps steps since the last line whose loss or gradient was not finite
      * @param skippedUpdate the trainer made no update in this step
      */
     record Step(
@@ -22,7 +25,16 @@ public sealed interface Signal {
             OptionalDouble gradientNorm,
             double learningRate,
             double stepSeconds,
-            boolean skippedUpdate) implements Signal {}
+            OptionalDouble lossScale,
+            long notFiniteSteps,
+            boolean skippedUpdate) implements Signal {
+        /** A step in a precision that needs no loss scale. */
+        public Step(Instant at, long step, double loss, OptionalDouble gradientNorm, double learningRate,
+                double stepSeconds, boolean skippedUpdate) {
+            this(at, step, loss, gradientNorm, learningRate, stepSeconds, OptionalDouble.empty(), 0,
+                    skippedUpdate);
+        }
+    }
 
     /** Phase times of one step on one rank, in wall-clock seconds; communication includes waiting. */
     record RankStep(
@@ -40,6 +52,16 @@ public sealed interface Signal {
     record RankExited(Instant at, int rank, OptionalInt code, OptionalInt signal, String lastLines)
             implements
                 Signal {}
+
+    /** A line that a rank wrote and that tells no step. */
+    record LogLine(Instant at, int rank, String text) implements Signal {}
+
+    /**
+     * How far a rank is in the collectives of one of its groups, as a flight recorder tells.
+     *
+     * @param state everything but when it was looked at
+     */
+    record CollectiveProgress(Instant at, RankState state) implements Signal {}
 
     /** All processes of a node are gone without a word, as two independent witnesses saw it. */
     record NodeGone(Instant at, int node, String detail) implements Signal {}

@@ -2,6 +2,7 @@ package io.longhaul.monitor.log;
 
 import io.longhaul.monitor.log.LogRule.Role;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * Which of the lines of many ranks named the cause.
@@ -12,7 +13,14 @@ import java.util.Optional;
 public final class RootCause {
     /** Where a line came from. */
     public enum Stream {
-        WORKER, KERNEL, SCHEDULER
+        WORKER, KERNEL, SCHEDULER;
+
+        /** The stream of a line that came without one: drivers and the kernel sign theirs. */
+        public static Stream of(String line) {
+            return KERNEL_LINE.matcher(line).find() ? KERNEL : WORKER;
+        }
+
+        private static final Pattern KERNEL_LINE = Pattern.compile("\\b(NVRM: |kernel: |SXid )");
     }
 
     /**

@@ -28,6 +28,8 @@ final class ExcursionDetector {
     private static final int CALM = 3;
     /** A loss that stays out for so many points is the new level. */
     private static final int NEW_LEVEL = 200;
+    /** So many points this high, with at most one lower among them, do not come back by themselves. */
+    private static final int STAYS = 4;
     /** From so many nats on, or {@value #GRAVE_SIGMAS} deviations, one point is more than an outlier. */
     private static final double GRAVE_NATS = 0.25;
     private static final double GRAVE_SIGMAS = 12;
@@ -49,6 +51,7 @@ final class ExcursionDetector {
     private double peak;
     private int points;
     private int high;
+    private int farUp;
     private int calm;
 
     ExcursionDetector(LossSettings settings) {
@@ -95,6 +98,7 @@ final class ExcursionDetector {
         onset = step;
         points = 1;
         high = 1;
+        farUp = loss - baseline >= farUpFrom() ? 1 : 0;
         peak = loss;
         calm = 0;
         boolean grave = loss - baseline >= GRAVE_NATS || loss - baseline >= GRAVE_SIGMAS * sigma;
@@ -109,13 +113,18 @@ final class ExcursionDetector {
         if (loss - baseline >= settings.sigmas() * sigma) {
             high++;
         }
+        if (loss - baseline >= farUpFrom()) {
+            farUp++;
+        }
         if (calm >= CALM) {
             out = false;
             if (high == 1) {
                 // Single points that come again and again are how the batches of this run are.
                 residuals.add(peak - baseline);
             }
-            return null;
+            boolean told = grade.compareTo(Grade.MAJOR) >= 0;
+            grade = Grade.BENIGN;
+            return told ? event(Kind.RECOVERED, step, loss) : null;
         }
         if (points >= NEW_LEVEL) {
             out = false;
@@ -127,11 +136,19 @@ final class ExcursionDetector {
             grade = Grade.CRITICAL;
             return event(Kind.DIVERGED, step, loss);
         }
+        if (grade != Grade.CRITICAL && farUp == STAYS && points <= STAYS + 1) {
+            grade = Grade.CRITICAL;
+            return event(Kind.SPIKE, step, loss);
+        }
         if (grade == Grade.MINOR && high >= 2) {
             grade = Grade.MAJOR;
             return event(Kind.SPIKE, step, loss);
         }
         return null;
+    }
+
+    private double farUpFrom() {
+        return Math.max(GRAVE_NATS, settings.sigmas() * sigma);
     }
 
     private @Nullable LossEvent fall(long step, double loss, double limit) {

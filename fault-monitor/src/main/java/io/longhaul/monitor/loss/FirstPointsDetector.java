@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * logs with a line every few hundred steps.
  *
  * <p>Two points in a row must be above the best loss so far by {@value #NATS} nats and by three times the
- * largest upward move so far.
+ * largest upward move so far. Four that are above the very first loss stay.
  */
 final class FirstPointsDetector {
     private static final double NATS = 0.3;
@@ -17,14 +17,18 @@ final class FirstPointsDetector {
     /** Fewer points need a larger rise. */
     private static final int CERTAIN = 10;
 
+    private static final int CONFIRMS = 2;
+    private static final int STAYS = 4;
+
     private final int points;
     private double best = Double.POSITIVE_INFINITY;
+    private double first = Double.NaN;
     private double last = Double.NaN;
     private double rise;
     private int seen;
-    private boolean highBefore;
+    private int highPoints;
+    private int aboveFirst;
     private long onset;
-    private boolean reported;
 
     /** @param points number of points after which other detectors take over */
     FirstPointsDetector(int points) {
@@ -41,19 +45,24 @@ final class FirstPointsDetector {
         if (!Double.isNaN(last) && loss > last && !high) {
             rise = Math.max(rise, loss - last);
         }
-        seen++;
+        first = seen++ == 0 ? loss : first;
         last = loss;
         best = Math.min(best, loss);
         LossEvent event = null;
-        if (high && highBefore && !reported) {
-            reported = true;
-            event = new LossEvent(Kind.SPIKE, Grade.MAJOR, onset, step, loss, best, Double.NaN);
-        }
-        if (high && !highBefore) {
+        highPoints = high ? highPoints + 1 : 0;
+        aboveFirst = high && loss > first ? aboveFirst + 1 : 0;
+        if (highPoints == 1) {
             onset = step;
         }
-        reported &= high;
-        highBefore = high;
+        if (aboveFirst == STAYS) {
+            event = event(Grade.CRITICAL, step, loss);
+        } else if (highPoints == CONFIRMS) {
+            event = event(Grade.MAJOR, step, loss);
+        }
         return event;
+    }
+
+    private LossEvent event(Grade grade, long step, double loss) {
+        return new LossEvent(Kind.SPIKE, grade, onset, step, loss, best, Double.NaN);
     }
 }

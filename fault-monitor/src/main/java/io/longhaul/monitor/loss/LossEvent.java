@@ -1,5 +1,7 @@
 package io.longhaul.monitor.loss;
 
+import java.util.Locale;
+
 /**
  * Something that the loss or the gradient norm did.
  *
@@ -33,7 +35,9 @@ public record LossEvent(
         /** The gradient norm grows while the loss is still in its place. */
         EARLY_WARNING,
         /** The loss stopped falling. */
-        PLATEAU
+        PLATEAU,
+        /** The loss is back where it was before a spike of at least {@link Grade#MAJOR}. */
+        RECOVERED
     }
 
     /** How bad it is; ascending. */
@@ -44,7 +48,24 @@ public record LossEvent(
         MINOR,
         /** A real excursion of the optimisation; worth a look at whether it comes back. */
         MAJOR,
-        /** Training since the onset is probably lost. */
+        /** It stays: training since the onset is probably lost. */
         CRITICAL
+    }
+
+    /** The event in one sentence. */
+    public String sentence() {
+        String from = String.format(Locale.ROOT, "%.4g where %.4g was expected", value, baseline);
+        return switch (kind) {
+            case SPIKE -> "the loss jumped at step " + onset
+                    + (grade == Grade.CRITICAL ? " and stays up: " : ": ") + from;
+            case DIVERGED -> "the loss rose from step " + onset + " on and has not come back: " + from;
+            case DROPPED -> "the loss fell at once at step " + onset + ": " + from
+                    + "; data that leaks, or broken numbers";
+            case FROZEN -> "the loss has not changed since step " + onset;
+            case NOT_FINITE -> "the loss or the gradient is not finite at step " + onset;
+            case EARLY_WARNING -> "the gradient norm grows since step " + onset + ": " + from;
+            case PLATEAU -> "the loss has stopped falling since step " + onset;
+            case RECOVERED -> "the loss is back after the jump at step " + onset;
+        };
     }
 }

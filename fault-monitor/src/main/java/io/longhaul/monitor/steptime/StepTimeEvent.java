@@ -1,5 +1,7 @@
 package io.longhaul.monitor.steptime;
 
+import java.util.Locale;
+
 /**
  * A change of the time that steps take.
  *
@@ -26,5 +28,17 @@ public record StepTimeEvent(Kind kind, long onset, long point, double ratio, dou
         public boolean fault() {
             return this == SLOW || this == CREEP || this == INTERMITTENT;
         }
+    }
+
+    /** The event in one sentence. */
+    public String sentence() {
+        String times = String.format(Locale.ROOT, "%.2f times %.4g s", ratio, referenceSeconds);
+        return switch (kind) {
+            case SLOW -> "steps take longer: " + times;
+            case CREEP -> "steps take longer and longer: " + times;
+            case INTERMITTENT -> "every few steps one takes long: " + times;
+            case STALL -> "one step took " + times;
+            case RECOVERED -> "steps are as fast as before";
+        };
     }
 }

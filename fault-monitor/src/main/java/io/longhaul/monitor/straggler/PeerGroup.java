@@ -23,9 +23,12 @@ public final class PeerGroup {
     private static final int LONGER = 4;
     /** Times by which a slow worker must become slower to be reported again. */
     private static final double WORSE = 1.5;
+    /** In smaller groups one slow worker makes all others look fast. */
+    private static final int LEARN_ALWAYS = 5;
 
     private final PeerSettings settings;
     private final Worker[] workers;
+    private final long[] steps;
     private final double[] sorted;
     private final double[] medians;
     private final double[] rises;
@@ -40,6 +43,7 @@ public final class PeerGroup {
         for (int i = 0; i < size; i++) {
             workers[i] = new Worker(i);
         }
+        steps = new long[settings.steps()];
         sorted = new double[size];
         medians = new double[size];
         rises = new double[size];
@@ -61,11 +65,14 @@ public final class PeerGroup {
             return List.of();
         }
         Arrays.sort(sorted, 0, present);
+        System.arraycopy(steps, 0, steps, 1, steps.length - 1);
+        steps[0] = step;
+        boolean learn = workers.length >= LEARN_ALWAYS || nobodyIsSlow();
         int known = 0;
         for (int i = 0; i < workers.length; i++) {
             double value = seconds[i];
             if (value > 0 && value < Double.POSITIVE_INFINITY) {
-                workers[i].add(value / ofOthers(present, value));
+                workers[i].add(value / ofOthers(present, value), learn);
             }
             if (workers[i].newest.full()) {
                 medians[known] = workers[i].newest.median();
@@ -88,6 +95,15 @@ public final class PeerGroup {
             }
         }
         return events;
+    }
+
+    private boolean nobodyIsSlow() {
+        for (Worker worker : workers) {
+            if (worker.slow || worker.changed) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Standard deviation of the first values, by those below the median: slow ones must not excuse each other. */
@@ -121,8 +137,8 @@ public final class PeerGroup {
             this.number = number;
         }
 
-        void add(double ratio) {
-            if (newest.full() && !changed) {
+        void add(double ratio, boolean learn) {
+            if (newest.full() && !changed && learn) {
                 past.add(newest.oldest());
             }
             newest.add(ratio);
@@ -148,8 +164,10 @@ public final class PeerGroup {
             compareWithPast(ratio, riseSpread);
             compareWithPeers(ratio, spread);
             if (wasSlow && !slow && !changed) {
+                PeerEvent recovered = new PeerEvent(Kind.RECOVERED, number, step, since(false), ratio,
+                        usual());
                 reported = 0;
-                return new PeerEvent(Kind.RECOVERED, number, step, ratio, usual());
+                return recovered;
             }
             boolean worse = wasSlow && ratio > WORSE * reported;
             if (!slow && !changed || wasSlow && !worse) {
@@ -157,7 +175,18 @@ public final class PeerGroup {
             }
             reported = ratio;
             Kind kind = changed || worse ? Kind.SLOWER_THAN_BEFORE : Kind.SLOWER_THAN_PEERS;
-            return new PeerEvent(kind, number, step, ratio, usual());
+            return new PeerEvent(kind, number, step, since(true), ratio, usual());
+        }
+
+        /** Where two steps in a row were first on the side of the newest ones; one alone may be noise from before. */
+        private long since(boolean high) {
+            double middle = high ? (newest.median() + usual()) / 2 : (reported + usual()) / 2;
+            for (int age = newest.size() - 1; age > 0; age--) {
+                if (newest.newest(age) > middle == high && newest.newest(age - 1) > middle == high) {
+                    return steps[age];
+                }
+            }
+            return steps[0];
         }
 
         private void compareWithPast(double ratio, double riseSpread) {
@@ -170,7 +199,7 @@ public final class PeerGroup {
                     Math.max(settings.ownSigmas() * past.quartileSigma() / usual(),
                             settings.peerSigmas() * riseSpread));
             if (!changed) {
-                changed = rise > limit && ratio > 1;
+                changed = rise > limit && ratio > settings.leastRatio();
             } else {
                 changed = rise >= limit / 2;
             }

@@ -96,13 +96,13 @@ public final class LogWatch {
         lastLoss = point.loss().orElse(Double.NaN);
         for (LossEvent event : loss.onPoint(point)) {
             notices.add(
-                    notice("loss", word(event.kind()), Grade.values()[event.grade().ordinal()], event.onset(),
-                            text(event)));
+                    notice("loss", kind(event), Grade.values()[event.grade().ordinal()], event.onset(),
+                            event.sentence()));
         }
         for (StepTimeEvent event : stepTime.onStep(progress.stepSeconds().orElse(Double.NaN))) {
             notices.add(
                     notice("step time", word(event.kind()), event.kind().fault() ? Grade.MAJOR : Grade.INFO,
-                            point.step(), text(event)));
+                            point.step(), event.sentence()));
         }
         return notices;
     }
@@ -142,36 +142,16 @@ public final class LogWatch {
         return new Notice(family, kind, grade, lines, OptionalLong.of(step), text);
     }
 
+    private static String kind(LossEvent event) {
+        boolean stays = event.kind() == LossEvent.Kind.SPIKE && event.grade() == LossEvent.Grade.CRITICAL;
+        return stays ? "spike that stays" : word(event.kind());
+    }
+
     private static String word(Enum<?> kind) {
         return kind.name().toLowerCase(Locale.ROOT).replace('_', ' ');
     }
 
     private static String shortened(String line) {
         return line.length() <= 160 ? line : line.substring(0, 160) + "...";
-    }
-
-    private static String text(LossEvent e) {
-        String from = String.format(Locale.ROOT, "%.4g where %.4g was expected", e.value(), e.baseline());
-        return switch (e.kind()) {
-            case SPIKE -> "the loss jumped at step " + e.onset() + ": " + from;
-            case DIVERGED -> "the loss rose from step " + e.onset() + " on and has not come back: " + from;
-            case DROPPED -> "the loss fell at once at step " + e.onset() + ": " + from
-                    + "; data that leaks, or broken numbers";
-            case FROZEN -> "the loss has not changed since step " + e.onset();
-            case NOT_FINITE -> "the loss or the gradient is not finite at step " + e.onset();
-            case EARLY_WARNING -> "the gradient norm grows since step " + e.onset() + ": " + from;
-            case PLATEAU -> "the loss has stopped falling since step " + e.onset();
-        };
-    }
-
-    private static String text(StepTimeEvent e) {
-        String ratio = String.format(Locale.ROOT, "%.2f times %.4g s", e.ratio(), e.referenceSeconds());
-        return switch (e.kind()) {
-            case SLOW -> "steps take longer: " + ratio;
-            case CREEP -> "steps take longer and longer: " + ratio;
-            case INTERMITTENT -> "every few steps one takes long: " + ratio;
-            case STALL -> "one step took " + ratio;
-            case RECOVERED -> "steps are as fast as before";
-        };
     }
 }

@@ -55,12 +55,34 @@ class LossMonitorTest {
     @Test
     void findsASpikeAtItsFirstPointAndGradesIt() {
         for (int seed = 0; seed < 50; seed++) {
-            List<LossEvent> events = events(curve(seed, i -> i >= 700 && i < 706 ? 0.4 : 0));
-            assertThat(events).as("seed %d", seed).hasSize(1);
-            assertThat(events.getFirst().kind()).isEqualTo(Kind.SPIKE);
+            List<LossEvent> events = events(curve(seed, i -> i >= 700 && i < 703 ? 0.4 : 0));
+            assertThat(events).as("seed %d", seed)
+                    .extracting(LossEvent::kind)
+                    .containsExactly(Kind.SPIKE, Kind.RECOVERED);
             assertThat(events.getFirst().grade()).isEqualTo(Grade.MAJOR);
             assertThat(events.getFirst().step()).isEqualTo(700);
+            assertThat(events.getLast().onset()).isEqualTo(700);
         }
+    }
+
+    @Test
+    void aSpikeThatStaysUpIsCritical() {
+        for (int seed = 0; seed < 50; seed++) {
+            List<LossEvent> events = events(curve(seed, i -> i >= 700 && i < 720 ? 0.4 : 0));
+            assertThat(events).as("seed %d", seed)
+                    .extracting(LossEvent::grade)
+                    .containsExactly(Grade.MAJOR, Grade.CRITICAL, Grade.BENIGN);
+            assertThat(events.get(1).step()).as("seed %d", seed).isBetween(703L, 704L);
+        }
+    }
+
+    @Test
+    void aLossAboveTheVeryFirstOneIsCriticalFromTheBeginning() {
+        List<LossEvent> events = events(curve(2, i -> i >= 12 ? 9 : 0));
+        assertThat(events.get(0).grade()).isEqualTo(Grade.MAJOR);
+        assertThat(events.get(0).step()).isEqualTo(13);
+        assertThat(events.get(1).grade()).isEqualTo(Grade.CRITICAL);
+        assertThat(events.get(1).step()).isEqualTo(15);
     }
 
     @Test
@@ -72,7 +94,9 @@ class LossMonitorTest {
     @Test
     void callsALossThatDoesNotComeBackDiverged() {
         List<LossEvent> events = events(curve(1, i -> i >= 600 ? 1.5 : 0));
-        assertThat(events).extracting(LossEvent::kind).containsExactly(Kind.SPIKE, Kind.DIVERGED);
+        assertThat(events).extracting(LossEvent::kind)
+                .containsExactly(Kind.SPIKE, Kind.SPIKE,
+                        Kind.DIVERGED);
         assertThat(events.getLast().grade()).isEqualTo(Grade.CRITICAL);
         assertThat(events.getLast().onset()).isEqualTo(600);
     }

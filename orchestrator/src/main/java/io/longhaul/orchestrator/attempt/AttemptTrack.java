@@ -4,7 +4,6 @@ import io.longhaul.monitor.AttemptMonitor;
 import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.MegatronLog;
 import io.longhaul.monitor.Signal;
-import io.longhaul.monitor.Thresholds;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -14,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * What is known of one attempt from its agents' records: its curve, its data shards, its detectors. A function of
@@ -21,12 +21,16 @@ import java.util.Optional;
  */
 public final class AttemptTrack {
     private static final int LAST_LINES = 3;
+    /** Findings that are kept, the newest ones. */
+    private static final int FINDINGS = 256;
+    private static final int PACE = 21;
 
     private final AttemptMonitor monitor;
     private final List<StepPoint> steps = new ArrayList<>();
     private final List<ValidationPoint> validation = new ArrayList<>();
     private final List<Shard> shards = new ArrayList<>();
     private final Map<Integer, Deque<String>> errors = new HashMap<>();
+    private final Deque<Finding> findings = new ArrayDeque<>();
 
     /**
      * A step as the trainer logged it.
@@ -48,13 +52,27 @@ public final class AttemptTrack {
     /** Samples {@code [firstSample, endSample)} of the run's order came from this shard. */
     public record Shard(String name, long firstSample, long endSample) {}
 
-    /** @param ranks size of the world */
-    public AttemptTrack(int ranks, Thresholds thresholds) {
-        this.monitor = new AttemptMonitor(ranks, thresholds);
+    /** @param monitor has seen nothing of the attempt yet */
+    public AttemptTrack(AttemptMonitor monitor) {
+        this.monitor = monitor;
     }
 
     /** Takes in one more record; returns what the detectors conclude from it. */
     public List<Finding> accept(AgentRecord message) {
+        return noted(conclusions(message));
+    }
+
+    private List<Finding> noted(List<Finding> found) {
+        for (Finding finding : found) {
+            findings.addLast(finding);
+            if (findings.size() > FINDINGS) {
+                findings.removeFirst();
+            }
+        }
+        return found;
+    }
+
+    private List<Finding> conclusions(AgentRecord message) {
         return switch (message) {
             case AgentRecord.LogLine line -> line(line);
             case AgentRecord.RankStep m -> monitor.accept(
@@ -76,7 +94,7 @@ public final class AttemptTrack {
 
     /** Time passed while the agents were in touch. */
     public List<Finding> tick(Instant at) {
-        return monitor.accept(new Signal.Tick(at));
+        return noted(monitor.accept(new Signal.Tick(at)));
     }
 
     private List<Finding> line(AgentRecord.LogLine line) {
@@ -91,7 +109,7 @@ public final class AttemptTrack {
                     last.removeFirst();
                 }
             }
-            return List.of();
+            return monitor.accept(new Signal.LogLine(line.at(), line.rank(), line.line()));
         }
         return switch (parsed.get()) {
             case MegatronLog.ValidationLine v -> {
@@ -103,8 +121,13 @@ public final class AttemptTrack {
     }
 
     private List<Finding> step(Instant at, MegatronLog.TrainingLine t) {
-        double loss = t.skippedUpdate() && !t.nan() ? Double.NaN : t.loss().orElse(Double.NaN);
         boolean skipped = t.skippedUpdate() && !t.nan();
+        double loss = skipped ? Double.NaN : t.loss().orElse(Double.NaN);
+        if (t.loss().isEmpty() && !skipped && !t.nan()) {
+            // Progress, but nothing that the curve could show: another line may still tell the step's loss.
+            return monitor.accept(
+                    new Signal.Step(at, t.step(), loss, t.gradientNorm(), Double.NaN, Double.NaN, true));
+        }
         steps.add(
                 new StepPoint(
                         t.step(), at, loss, t.learningRate().orElse(Double.NaN),
@@ -113,7 +136,7 @@ public final class AttemptTrack {
         return monitor.accept(
                 new Signal.Step(
                         at, t.step(), loss, t.gradientNorm(), t.learningRate().orElse(Double.NaN),
-                        t.stepSeconds().orElse(Double.NaN), skipped));
+                        t.stepSeconds().orElse(Double.NaN), t.lossScale(), t.nanSteps().orElse(0), skipped));
     }
 
     private String lastLines(int rank) {
@@ -123,6 +146,22 @@ public final class AttemptTrack {
     /** Steps in the order in which they were logged. */
     public List<StepPoint> steps() {
         return List.copyOf(steps);
+    }
+
+    /** The newest findings, oldest first, lesser ones too. */
+    public List<Finding> findings() {
+        return List.copyOf(findings);
+    }
+
+    /** Usual length of the newest steps in seconds, if it was logged. */
+    public OptionalDouble stepSeconds() {
+        double[] newest = steps.subList(Math.max(0, steps.size() - PACE), steps.size())
+                .stream()
+                .mapToDouble(StepPoint::seconds)
+                .filter(Double::isFinite)
+                .sorted()
+                .toArray();
+        return newest.length == 0 ? OptionalDouble.empty() : OptionalDouble.of(newest[newest.length / 2]);
     }
 
     public List<ValidationPoint> validation() {

@@ -96,6 +96,13 @@ final class RunCommand {
         print(service, run, out.toString().stripTrailing());
     }
 
+    @Command(mixinStandardHelpOptions = true, description = "Says of every incident what was decided, why, what it was expected to cost, and why nothing else was done.")
+    void why(@Mixin Service service,
+            @Parameters(paramLabel = "ID", description = "id of the run") String id) {
+        JsonNode run = service.client().run(id);
+        print(service, run.path("incidents"), DecisionText.of(run));
+    }
+
     @Command(mixinStandardHelpOptions = true, description = "Prints a run's events; with --follow until it ends.")
     int events(
             @Mixin Service service,

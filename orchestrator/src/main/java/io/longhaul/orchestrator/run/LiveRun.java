@@ -1,7 +1,10 @@
 package io.longhaul.orchestrator.run;
 
+import io.longhaul.monitor.AttemptMonitor;
 import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.Thresholds;
+import io.longhaul.monitor.loss.LossPoint;
+import io.longhaul.monitor.response.Trouble;
 import io.longhaul.orchestrator.adapt.CurvePoint;
 import io.longhaul.orchestrator.attempt.AttemptTrack;
 import io.longhaul.orchestrator.attempt.AttemptTrack.StepPoint;
@@ -13,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * A run in memory: its state and what its attempts' agents said. Built from the store alone; methods that read or
@@ -54,12 +58,34 @@ public final class LiveRun {
     }
 
     private AttemptTrack trackOf(int attempt) {
+        AttemptTrack known = tracks.get(attempt);
+        if (known == null) {
+            known = new AttemptTrack(monitor(attempt));
+            tracks.put(attempt, known);
+        }
+        return known;
+    }
+
+    /** Ranks of one pipeline stage work alike: in Megatron's order, which the stage counts last in. */
+    private AttemptMonitor monitor(int attempt) {
         RunSpec.Policies policies = state.spec().policies();
-        return tracks.computeIfAbsent(
-                attempt,
-                number -> new AttemptTrack(
-                        state.attempt(number).launch().worldSize(),
-                        Thresholds.of(policies.startTimeout(), policies.stallTimeout())));
+        int ranks = state.attempt(attempt).launch().worldSize();
+        int stages = state.plan().map(plan -> plan.layout().pipeline()).orElse(1);
+        int ofStage = Math.max(1, ranks / stages);
+        List<List<Integer>> peers = IntStream.range(0, stages)
+                .mapToObj(stage -> IntStream.range(stage * ofStage, (stage + 1) * ofStage).boxed().toList())
+                .toList();
+        return new AttemptMonitor(ranks, peers, false,
+                Thresholds.of(policies.startTimeout(), policies.stallTimeout()), losses(attempt));
+    }
+
+    /** Losses of the steps that an attempt goes on from. */
+    private List<LossPoint> losses(int attempt) {
+        return keptBefore(attempt).values()
+                .stream()
+                .filter(kept -> kept.point().step() <= state.attempt(attempt).launch().resumeStep())
+                .map(kept -> LossPoint.of(kept.point().step(), kept.point().loss()))
+                .toList();
     }
 
     /** Takes in a record that was decided on before: nothing new follows from it. */
@@ -101,7 +127,9 @@ public final class LiveRun {
         long last = track.lastStep()
                 .map(StepPoint::step)
                 .orElse(state.attempt(attempt).launch().resumeStep());
-        return new RunInput.Found(attempt, finding, damage(track, attempt, finding), last);
+        List<Finding> before = track.findings().stream().filter(one -> one != finding).toList();
+        return new RunInput.Found(attempt, finding, Trouble.signs(before, finding),
+                damage(track, attempt, finding), last, track.stepSeconds());
     }
 
     /** A spike's data: the shard that its first step read, or nothing if no shard is known. */
@@ -122,8 +150,12 @@ public final class LiveRun {
 
     /** The steps whose update is part of the weights, ascending; skipped ones are absent. */
     public synchronized List<KeptStep> kept() {
+        return List.copyOf(keptBefore(state.attempts().size() + 1).values());
+    }
+
+    private TreeMap<Long, KeptStep> keptBefore(int number) {
         TreeMap<Long, KeptStep> kept = new TreeMap<>();
-        for (Attempt attempt : state.attempts()) {
+        for (Attempt attempt : state.attempts().subList(0, number - 1)) {
             kept.tailMap(attempt.launch().resumeStep(), false).clear();
             track(attempt.number()).ifPresent(
                     track -> track.steps()
@@ -131,7 +163,7 @@ public final class LiveRun {
                             .filter(p -> !p.skipped() && Double.isFinite(p.loss()))
                             .forEach(p -> kept.put(p.step(), new KeptStep(attempt.number(), p))));
         }
-        return List.copyOf(kept.values());
+        return kept;
     }
 
     /** A step and the attempt that made it. */

@@ -22,6 +22,15 @@ public record Recipe(
         double weightDecay,
         double gradientClip) {
 
+    /** The same with every learning rate times a factor. */
+    Recipe slowed(double factor) {
+        return factor == 1
+                ? this
+                : new Recipe(globalBatch, factor * learningRate, factor * minLearningRate, warmupSteps,
+                        schedule,
+                        decaySteps, wsdDecaySteps, weightDecay, gradientClip);
+    }
+
     /** Learning-rate shape; {@code WSD} decays linearly over its last {@code wsdDecaySteps}. */
     public enum Schedule {
         CONSTANT, LINEAR, COSINE, WSD

@@ -1,13 +1,23 @@
 package io.longhaul.orchestrator.run;
 
 import io.longhaul.monitor.Finding;
-import io.longhaul.monitor.ResponsePolicy;
-import io.longhaul.monitor.ResponsePolicy.Response;
-import io.longhaul.monitor.ResponsePolicy.Steps;
-import io.longhaul.monitor.ResponsePolicy.SuspectData;
+import io.longhaul.monitor.response.Action;
+import io.longhaul.monitor.response.Policy;
+import io.longhaul.monitor.response.Response;
+import io.longhaul.monitor.response.ResponsePolicy;
+import io.longhaul.monitor.response.Situation;
+import io.longhaul.monitor.response.Situation.Past;
+import io.longhaul.monitor.response.Situation.Steps;
+import io.longhaul.monitor.response.Situation.SuspectData;
+import io.longhaul.monitor.response.Trouble;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /** Between a run and the policy that answers findings: what the run knows, and its incident. Pure. */
 final class Responses {
@@ -19,12 +29,19 @@ final class Responses {
     /** The incident with its decision; with a rollback step when the attempt is to end. */
     static Incident respond(RunState state, RunInput.Found found, Instant now) {
         Finding finding = found.finding();
-        Response response = ResponsePolicy.respond(finding, context(state, found));
+        ResponsePolicy.Case basis = new ResponsePolicy.Case(finding, situation(state, found, now),
+                policy(state.spec().policies()));
+        Response response = basis.respond();
+        boolean acts = !basis.policy().dryRun();
+        List<Finding.Kind> kinds = new ArrayList<>(found.signs().stream().map(Finding::kind).toList());
+        kinds.add(finding.kind());
         return new Incident(
                 "attempt-" + found.attempt() + "-" + name(finding.kind())
                         + (finding.rank().isPresent() ? "-rank-" + finding.rank().getAsInt() : "")
                         + "-" + (state.incidents().size() + 1),
                 finding.kind(),
+                finding.grade(),
+                Trouble.confidence(kinds),
                 found.attempt(),
                 now,
                 Optional.empty(),
@@ -33,32 +50,62 @@ final class Responses {
                 found.damage().flatMap(RunInput.Damage::shard),
                 finding.summary(),
                 finding.evidence(),
+                found.signs().stream().map(s -> new Incident.Sign(s.at(), s.kind(), s.summary())).toList(),
                 response.does(),
-                new Incident.Decision(
-                        response.rule(),
-                        response.inputs(),
-                        response.alternatives()
-                                .stream()
-                                .map(a -> new Incident.Alternative(a.action(), a.why()))
-                                .toList()),
-                response.rollbackStep(),
-                response.skip().map(skip -> new StepRange(skip.from(), skip.to())).stream().toList(),
+                new Incident.Decision(now, response.action(), response.does(), response.rule(),
+                        response.gpuSeconds(), response.inputs(), response.alternatives(),
+                        response.learningRateFactor(), basis),
+                List.of(),
+                acts ? response.rollbackStep() : OptionalLong.empty(),
+                acts
+                        ? response.skip().map(s -> new StepRange(s.from(), s.to())).stream().toList()
+                        : List.of(),
                 0,
                 0,
                 0,
                 Incident.Status.OPEN);
     }
 
-    private static ResponsePolicy.Context context(RunState state, RunInput.Found found) {
-        return new ResponsePolicy.Context(
+    private static Policy policy(RunSpec.Policies policies) {
+        return Policy.usual(policies.dryRun(), policies.adapt() == RunSpec.Policies.Adapt.AUTO,
+                policies.skipMarginSteps());
+    }
+
+    private static Situation situation(RunState state, RunInput.Found found, Instant now) {
+        return new Situation(
+                now,
                 found.lastStep(),
                 state.verifiedSteps(),
                 found.damage()
                         .map(damage -> new SuspectData(
                                 new Steps(damage.steps().first(), damage.steps().last()), damage.shard())),
-                state.attempts().size() - 1,
-                state.spec().policies().maxRestarts(),
-                state.spec().policies().skipMarginSteps());
+                state.attempt(found.attempt()).launch().worldSize(),
+                found.stepSeconds().orElse(state.plan().map(p -> p.stepSeconds()).orElse(0.0)),
+                restartSeconds(state),
+                0,
+                state.incidents().stream().flatMap(Responses::past).toList());
+    }
+
+    private static Stream<Past> past(Incident incident) {
+        Incident.Decision decision = incident.decision();
+        boolean done = incident.rollbackStep().isPresent() || decision.action() == Action.WATCH;
+        return done
+                ? Stream.of(new Past(decision.at(), decision.action(),
+                        decision.basis().situation().newestCheckpoint()))
+                : Stream.of();
+    }
+
+    /** From the decision on an attempt to its first step, as it was in this run; half of the limit at first. */
+    private static double restartSeconds(RunState state) {
+        double[] seconds = state.attempts()
+                .stream()
+                .flatMap(a -> a.firstStepAt().map(at -> Duration.between(a.decidedAt(), at)).stream())
+                .mapToDouble(between -> between.toMillis() / 1e3)
+                .sorted()
+                .toArray();
+        return seconds.length == 0
+                ? state.spec().policies().startTimeout().toMillis() / 2e3
+                : seconds[seconds.length / 2];
     }
 
     static String name(Finding.Kind kind) {

@@ -1,6 +1,8 @@
 package io.longhaul.orchestrator.run;
 
 import io.longhaul.monitor.Finding;
+import io.longhaul.monitor.response.Action;
+import io.longhaul.monitor.response.Trouble;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
@@ -15,6 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
@@ -28,6 +31,8 @@ public final class RunDecider {
     static final Duration DRAIN_GRACE = Duration.ofSeconds(60);
     /** Time for agents to kill their ranks and say what they still know. */
     static final Duration STOP_GRACE = Duration.ofSeconds(10);
+    /** Sliding window in which restarts are counted. */
+    private static final Duration RESTARTS_WITHIN = Duration.ofDays(1);
 
     private final LaunchFactory launches;
 
@@ -168,7 +173,10 @@ public final class RunDecider {
             Finding finding = new Finding(kind, now, OptionalLong.empty(), OptionalInt.empty(), summary,
                     evidence);
             return Responses.respond(state,
-                    new RunInput.Found(attempt.number(), finding, Optional.empty(), attempt.lastStep()), now);
+                    new RunInput.Found(attempt.number(), finding, List.of(), Optional.empty(),
+                            attempt.lastStep(),
+                            OptionalDouble.empty()),
+                    now);
         }
 
         private void told(Attempt attempt, int node, AgentRecord message) {
@@ -240,30 +248,52 @@ public final class RunDecider {
 
         private void found(Attempt attempt, RunInput.Found input) {
             Finding finding = input.finding();
-            if (finding.kind() == Finding.Kind.RECOVERED) {
-                open(Finding.Kind.SLOW_RANK).filter(i -> i.rank().equals(finding.rank()))
-                        .forEach(
-                                i -> emit(
-                                        new RunEvent.IncidentClosed(now, i.id(), Incident.Status.RECOVERED)));
+            switch (finding.kind()) {
+                case RECOVERED ->
+                    recovered(open(Finding.Kind.SLOW_RANK).filter(i -> i.rank().equals(finding.rank())));
+                case SPIKE_OVER ->
+                    recovered(open(Finding.Kind.SPIKE).filter(i -> i.rollbackStep().isEmpty()));
+                default -> {
+                    if (finding.alarm() && attempt.stage() != Stage.ENDING) {
+                        alarm(attempt, input);
+                    }
+                }
+            }
+        }
+
+        private void recovered(Stream<Incident> incidents) {
+            incidents.toList()
+                    .forEach(i -> emit(new RunEvent.IncidentClosed(now, i.id(), Incident.Status.RECOVERED)));
+        }
+
+        /** A finding of a known trouble is decided on again only if it makes it graver, or another one. */
+        private void alarm(Attempt attempt, RunInput.Found input) {
+            Finding finding = input.finding();
+            Optional<Incident> known = state.incidents()
+                    .stream()
+                    .filter(i -> i.open() && i.attempt() == attempt.number())
+                    .filter(i -> i.kind() == finding.kind() && i.rank().equals(finding.rank())
+                            || Trouble.same(i.decision().basis().finding(), finding))
+                    .findFirst();
+            if (known.isPresent() && known.get().kind() == finding.kind()
+                    && known.get().grade().compareTo(finding.grade()) >= 0) {
                 return;
             }
-            if (attempt.stage() == Stage.ENDING || known(finding)) {
-                return;
-            }
-            Incident incident = Responses.respond(state, input, now);
-            emit(new RunEvent.IncidentOpened(now, incident));
+            Incident decided = Responses.respond(state, input, now);
+            Incident incident = known.map(i -> i.became(decided)).orElse(decided);
+            emit(known.isPresent()
+                    ? new RunEvent.IncidentChanged(now, incident)
+                    : new RunEvent.IncidentOpened(now, incident));
             if (incident.rollbackStep().isPresent()) {
                 end(attempt, incident.summary(), STOP_GRACE);
             }
         }
 
-        private boolean known(Finding finding) {
-            return finding.kind() == Finding.Kind.SLOW_RANK
-                    && open(Finding.Kind.SLOW_RANK).anyMatch(i -> i.rank().equals(finding.rank()));
-        }
-
         private void fail(Attempt attempt, Finding.Kind kind, String summary, Duration grace) {
-            emit(new RunEvent.IncidentOpened(now, incident(attempt, kind, summary, Map.of())));
+            boolean known = open(kind).anyMatch(i -> i.attempt() == attempt.number());
+            if (!known) {
+                emit(new RunEvent.IncidentOpened(now, incident(attempt, kind, summary, Map.of())));
+            }
             end(attempt, summary, grace);
         }
 
@@ -283,6 +313,7 @@ public final class RunDecider {
                 return;
             }
             // Steps that were done on data found bad meanwhile are to be done again.
+            Optional<Incident> asking = asking();
             boolean completed = attempt.completed() && state.newlyBlamed().isEmpty();
             String outcome = completed
                     ? Attempt.COMPLETED
@@ -294,18 +325,45 @@ public final class RunDecider {
                 finishIfComplete();
             } else if (state.stopRequested()) {
                 emit(new RunEvent.Stopped(now));
-            } else if (state.attempts().size() > state.spec().policies().maxRestarts()) {
+            } else if (restarts() >= state.spec().policies().maxRestarts()) {
                 emit(
                         new RunEvent.Waiting(
                                 now,
                                 "too-many-restarts",
-                                "the run was restarted " + (state.attempts().size() - 1)
-                                        + " times, as often as allowed;"
+                                "the run was restarted " + restarts()
+                                        + " times within a day, as often as allowed;"
                                         + " the last cause was: " + attempt.cause(),
                                 "look at the incidents; submit again with a higher policies.maxRestarts, or stop the run"));
+            } else if (asking.isPresent()) {
+                ask(asking.get());
             } else if (state.spec().policies().adapt() == RunSpec.Policies.Adapt.OFF) {
                 next();
             }
+        }
+
+        private long restarts() {
+            return state.attempts()
+                    .stream()
+                    .filter(a -> a.number() > 1 && a.decidedAt().isAfter(now.minus(RESTARTS_WITHIN)))
+                    .count();
+        }
+
+        private Optional<Incident> asking() {
+            return state.incidents().stream().filter(i -> i.open() && i.asks()).reduce((first, last) -> last);
+        }
+
+        private void ask(Incident incident) {
+            boolean dryRun = incident.decision().action() != Action.ASK;
+            emit(
+                    new RunEvent.Waiting(
+                            now,
+                            dryRun ? "dry-run" : "asked",
+                            incident.summary() + "; "
+                                    + (dryRun ? incident.action() : incident.decision().rule()),
+                            dryRun
+                                    ? "submit again without policies.dryRun, or stop the run"
+                                    : "look at the incident " + incident.id()
+                                            + ", mend its cause and submit again, or stop the run"));
         }
 
         private void scored(String change, RunEvent event) {
@@ -391,7 +449,7 @@ public final class RunDecider {
         private void next() {
             List<StepRange> skipped = state.skippedNext();
             long resume = state.resumeStep();
-            Recipe recipe = state.recipe();
+            Recipe recipe = state.recipeNext();
             for (RecipeChange change : state.changes()) {
                 if (change.status() == RecipeChange.Status.APPROVED) {
                     recipe = change.to();

@@ -318,7 +318,8 @@ public final class RunEngine {
         RunState state = run.state();
         int next = state.attempts().size() + 1;
         long resume = state.resumeStep();
-        AdaptRequest request = new AdaptRequest(state.id(), next, resume, state.totalSteps(), state.recipe(),
+        AdaptRequest request = new AdaptRequest(state.id(), next, resume, state.totalSteps(),
+                state.recipeNext(),
                 Optional.of(state.spec().model().shape().layerParameters()), run.curve(resume),
                 run.validation(resume), state.spec().training().seed());
         try {

@@ -43,6 +43,9 @@ public sealed interface RunEvent {
 
     record IncidentOpened(Instant at, Incident incident) implements RunEvent {}
 
+    /** The same trouble grew graver, and was decided on anew. */
+    record IncidentChanged(Instant at, Incident incident) implements RunEvent {}
+
     record IncidentClosed(Instant at, String incident, Incident.Status status) implements RunEvent {}
 
     /** Agents were told to end their ranks, or end by themselves. */

@@ -5,7 +5,9 @@ import io.longhaul.orchestrator.adapt.AdaptOutcome;
 import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** What the run's life reacts to. */
 public sealed interface RunInput {
@@ -30,10 +32,24 @@ public sealed interface RunInput {
     /** The trainer logged a step. */
     record Stepped(int attempt, long step) implements RunInput {}
 
-    /** A detector fired; {@code damage} are the steps whose data is suspect and the shard they come from. */
-    record Found(int attempt, Finding finding, Optional<Damage> damage, long lastStep)
-            implements
-                RunInput {}
+    /**
+     * A detector fired.
+     *
+     * @param signs lesser findings before it that belong to the same trouble, oldest first
+     * @param damage the steps whose data is suspect, and the shard they come from
+     * @param stepSeconds usual length of a step, if it was logged
+     */
+    record Found(
+            int attempt,
+            Finding finding,
+            List<Finding> signs,
+            Optional<Damage> damage,
+            long lastStep,
+            OptionalDouble stepSeconds) implements RunInput {
+        public Found {
+            signs = List.copyOf(signs);
+        }
+    }
 
     /** @param shard data shard, if the trainer said which one it was reading */
     record Damage(StepRange steps, Optional<String> shard) {}

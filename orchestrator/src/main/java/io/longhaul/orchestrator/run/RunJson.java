@@ -38,6 +38,7 @@ final class RunJson {
             @JsonSubTypes.Type(value = RunEvent.FirstStep.class, name = "first-step"),
             @JsonSubTypes.Type(value = RunEvent.CheckpointChanged.class, name = "checkpoint-changed"),
             @JsonSubTypes.Type(value = RunEvent.IncidentOpened.class, name = "incident-opened"),
+            @JsonSubTypes.Type(value = RunEvent.IncidentChanged.class, name = "incident-changed"),
             @JsonSubTypes.Type(value = RunEvent.IncidentClosed.class, name = "incident-closed"),
             @JsonSubTypes.Type(value = RunEvent.AttemptEnding.class, name = "attempt-ending"),
             @JsonSubTypes.Type(value = RunEvent.NodeExited.class, name = "node-exited"),

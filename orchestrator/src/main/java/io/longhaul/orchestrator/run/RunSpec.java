@@ -125,17 +125,19 @@ public record RunSpec(
 
     /**
      * @param adapt whether a recipe change is applied alone, after approval, or never proposed
-     * @param maxRestarts attempts beyond the first before a person is asked
+     * @param maxRestarts restarts within a day before a person is asked
      * @param stallTimeout no step for this long is a stall, once training has begun
      * @param startTimeout no first step for this long after the launch is a failed start
      * @param skipMarginSteps steps skipped around a spike whose data shard is not known
+     * @param dryRun decide what to do about incidents and tell it, but leave the attempt alone
      */
     public record Policies(
             Adapt adapt,
             int maxRestarts,
             Duration stallTimeout,
             Duration startTimeout,
-            int skipMarginSteps) {
+            int skipMarginSteps,
+            boolean dryRun) {
         /** Who decides on a recipe change between attempts. */
         public enum Adapt {
             AUTO, ASK, OFF

@@ -279,7 +279,8 @@ public final class RunSpecReader {
                 (int) node.integer("maxRestarts", 0, 10_000, 8),
                 node.duration("stallTimeout", Duration.ofSeconds(60)),
                 node.duration("startTimeout", Duration.ofSeconds(120)),
-                (int) node.integer("skipMarginSteps", 0, 100_000, 8));
+                (int) node.integer("skipMarginSteps", 0, 100_000, 8),
+                node.flag("dryRun", false));
         node.nothingElse();
         return policies;
     }

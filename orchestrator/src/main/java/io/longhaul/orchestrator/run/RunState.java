@@ -128,6 +128,7 @@ public final class RunState {
                 checkpoints = more;
             }
             case RunEvent.IncidentOpened e -> put(e.incident());
+            case RunEvent.IncidentChanged e -> put(e.incident());
             case RunEvent.IncidentClosed e -> put(incident(e.incident()).closed(e.at(), e.status()));
             case RunEvent.AttemptEnding e -> {
                 replace(attempt(e.attempt()).ending(e.at(), e.grace(), e.cause()));
@@ -211,7 +212,7 @@ public final class RunState {
     }
 
     private List<Incident> open() {
-        return incidents.values().stream().filter(i -> i.status() == Incident.Status.OPEN).toList();
+        return incidents.values().stream().filter(Incident::open).toList();
     }
 
     private static <T> List<T> plus(List<T> list, T more) {
@@ -283,6 +284,16 @@ public final class RunState {
 
     public Recipe recipe() {
         return recipe;
+    }
+
+    /** The recipe of the next attempt, unless it is changed: the present one, slower where an open incident asks for it. */
+    Recipe recipeNext() {
+        double factor = open().stream()
+                .filter(i -> i.rollbackStep().isPresent())
+                .mapToDouble(i -> i.decision().learningRateFactor())
+                .min()
+                .orElse(1);
+        return recipe.slowed(factor);
     }
 
     public boolean stopRequested() {

@@ -26,6 +26,7 @@ final class EventTexts {
                     + RunViews.lower(e.checkpoint().state())
                     + e.checkpoint().problem().map(p -> ": " + p).orElse("");
             case RunEvent.IncidentOpened e -> e.incident().summary() + "; " + e.incident().action();
+            case RunEvent.IncidentChanged e -> e.incident().summary() + "; " + e.incident().action();
             case RunEvent.IncidentClosed e -> "incident " + e.incident() + " " + RunViews.lower(e.status());
             case RunEvent.AttemptEnding e -> "ending attempt " + e.attempt() + ": " + e.cause();
             case RunEvent.NodeExited e -> "node " + e.node() + " has no rank left: " + e.reason();
@@ -67,6 +68,7 @@ final class EventTexts {
             case RunEvent.FirstStep e -> OptionalInt.of(e.attempt());
             case RunEvent.CheckpointChanged e -> OptionalInt.of(e.checkpoint().attempt());
             case RunEvent.IncidentOpened e -> OptionalInt.of(e.incident().attempt());
+            case RunEvent.IncidentChanged e -> OptionalInt.of(e.incident().attempt());
             case RunEvent.AttemptEnding e -> OptionalInt.of(e.attempt());
             case RunEvent.NodeExited e -> OptionalInt.of(e.attempt());
             case RunEvent.AttemptEnded e -> OptionalInt.of(e.attempt());

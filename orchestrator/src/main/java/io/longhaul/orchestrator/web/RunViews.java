@@ -1,6 +1,8 @@
 package io.longhaul.orchestrator.web;
 
+import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.GoodputLedger.Account;
+import io.longhaul.monitor.response.Response;
 import io.longhaul.orchestrator.attempt.AttemptTrack;
 import io.longhaul.orchestrator.attempt.AttemptTrack.StepPoint;
 import io.longhaul.orchestrator.run.Attempt;
@@ -29,6 +31,7 @@ import tools.jackson.databind.node.ObjectNode;
 /** Runs as the API shows them (docs/api.md). */
 final class RunViews {
     private static final JsonMapper MAPPER = JsonMapper.builder().build();
+    private static final int FINDINGS = 50;
 
     private RunViews() {}
 
@@ -84,6 +87,7 @@ final class RunViews {
         state.attempts().forEach(attempt -> attempts.add(attempt(run, attempt)));
         ArrayNode incidents = view.putArray("incidents");
         state.incidents().forEach(incident -> incidents.add(incident(incident)));
+        view.set("findings", findings(run));
         ArrayNode changes = view.putArray("recipeChanges");
         state.changes().forEach(change -> changes.add(change(change)));
         ArrayNode checkpoints = view.putArray("checkpoints");
@@ -161,6 +165,8 @@ final class RunViews {
         ObjectNode node = MAPPER.createObjectNode();
         node.put("id", incident.id());
         node.put("kind", lower(incident.kind()));
+        node.put("grade", lower(incident.grade()));
+        node.put("confidence", incident.confidence());
         node.put("attempt", incident.attempt());
         node.put("openedAt", incident.openedAt().toString());
         incident.closedAt().ifPresent(at -> node.put("closedAt", at.toString()));
@@ -169,14 +175,60 @@ final class RunViews {
         incident.shard().ifPresent(shard -> node.put("shard", shard));
         node.put("summary", incident.summary());
         node.set("evidence", MAPPER.valueToTree(incident.evidence()));
+        ArrayNode signs = node.putArray("signs");
+        incident.signs()
+                .forEach(sign -> signs.addObject()
+                        .put("at", sign.at().toString())
+                        .put("kind", lower(sign.kind()))
+                        .put("summary", sign.summary()));
         node.put("action", incident.action());
-        node.set("decision", MAPPER.valueToTree(incident.decision()));
+        node.set("decision", decision(incident.decision()));
+        ArrayNode earlier = node.putArray("earlierDecisions");
+        incident.earlier().forEach(decision -> earlier.add(decision(decision)));
         incident.rollbackStep().ifPresent(step -> node.put("rollbackStep", step));
         node.set("skippedSteps", ranges(incident.skipped()));
         node.put("redoneTokens", incident.redoneTokens());
         node.put("lostTokens", incident.lostTokens());
         node.put("lostSeconds", incident.lostSeconds());
         node.put("status", lower(incident.status()));
+        return node;
+    }
+
+    /** What the detectors say of the newest attempt, also what was no reason to do anything; the newest last. */
+    private static ArrayNode findings(LiveRun run) {
+        ArrayNode findings = MAPPER.createArrayNode();
+        List<Finding> all = run.state()
+                .lastAttempt()
+                .flatMap(a -> run.track(a.number()))
+                .map(AttemptTrack::findings)
+                .orElse(List.of());
+        for (Finding finding : all.subList(Math.max(0, all.size() - FINDINGS), all.size())) {
+            ObjectNode node = findings.addObject();
+            node.put("at", finding.at().toString());
+            node.put("kind", lower(finding.kind()));
+            node.put("grade", lower(finding.grade()));
+            finding.step().ifPresent(step -> node.put("step", step));
+            finding.rank().ifPresent(rank -> node.put("rank", rank));
+            node.put("summary", finding.summary());
+        }
+        return findings;
+    }
+
+    private static ObjectNode decision(Incident.Decision decision) {
+        ObjectNode node = MAPPER.createObjectNode();
+        node.put("at", decision.at().toString());
+        node.put("action", lower(decision.action()));
+        node.put("does", decision.does());
+        node.put("rule", decision.rule());
+        decision.gpuSeconds().ifPresent(seconds -> node.put("gpuSeconds", seconds));
+        node.put("policyVersion", decision.basis().policy().version());
+        node.set("inputs", MAPPER.valueToTree(decision.inputs()));
+        ArrayNode alternatives = node.putArray("alternatives");
+        for (Response.Alternative alternative : decision.alternatives()) {
+            ObjectNode other = alternatives.addObject();
+            other.put("action", alternative.action()).put("why", alternative.why());
+            alternative.gpuSeconds().ifPresent(seconds -> other.put("gpuSeconds", seconds));
+        }
         return node;
     }
 

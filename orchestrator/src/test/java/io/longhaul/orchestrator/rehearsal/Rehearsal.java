@@ -236,8 +236,8 @@ final class Rehearsal implements SimulatedService.Watch {
     /** Ending an attempt needs a reason in the world, not only in the service's opinion. */
     private void justify(RunEvent event) {
         switch (event) {
-            case RunEvent.IncidentOpened e when e.incident().rollbackStep().isPresent() ->
-                justify(e.incident());
+            case RunEvent.IncidentOpened e -> justifyDecision(e.incident());
+            case RunEvent.IncidentChanged e -> justifyDecision(e.incident());
             case RunEvent.AttemptEnding e when e.cause().equals("all steps done") -> assertThat(
                     cluster.training(key(e.attempt())).orElseThrow().step()).isEqualTo(state.totalSteps());
             case RunEvent.AttemptEnding e when e.cause().equals("stopped on request") -> assertThat(stopAsked)
@@ -254,6 +254,14 @@ final class Rehearsal implements SimulatedService.Watch {
         return new AttemptKey(id, attempt);
     }
 
+    /** A decision can be made again from what was stored with it; one that ends the attempt needs a reason. */
+    private void justifyDecision(Incident incident) {
+        assertThat(incident.decision().basis().respond().does()).isEqualTo(incident.decision().does());
+        if (incident.rollbackStep().isPresent()) {
+            justify(incident);
+        }
+    }
+
     private void justify(Incident incident) {
         AttemptKey key = key(incident.attempt());
         Optional<SimulatedTraining> training = cluster.training(key);
@@ -268,7 +276,7 @@ final class Rehearsal implements SimulatedService.Watch {
                             .longestSilence()
                             .compareTo(
                                     (training.get().begun() ? STALL : START_TIMEOUT).minus(SKEW)) >= 0;
-            case SLOW_RANK, RECOVERED, UNREACHABLE -> false;
+            default -> false;
         };
         assertThat(justified).as("attempt %s is healthy, but is ended: %s; longest silence %s", key, incident,
                 training.map(SimulatedTraining::longestSilence)).isTrue();

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.longhaul.monitor.Finding;
+import io.longhaul.monitor.log.LogLabel.Suspect;
+import io.longhaul.monitor.loss.LossEvent.Grade;
+import io.longhaul.monitor.response.Action;
 import io.longhaul.orchestrator.Golden;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import io.longhaul.orchestrator.run.RunDecider.Decision;
@@ -19,6 +22,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.SplittableRandom;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
@@ -383,6 +389,92 @@ final class RunDeciderTest {
                 .isEqualTo(Incident.Status.RECOVERED);
     }
 
+    private static RunInput.Found graded(Finding.Kind kind, Grade grade, long step, Suspect suspect) {
+        Finding finding = new Finding(kind, grade, Runs.AT, OptionalLong.of(step), OptionalInt.empty(),
+                "found",
+                Map.of(), OptionalDouble.empty(), suspect);
+        return new RunInput.Found(1, finding, List.of(), Optional.empty(), step + 2, OptionalDouble.of(0.1));
+    }
+
+    @Test
+    void aSpikeIsWatchedAndRolledBackOnlyWhenItStays() {
+        Life life = training(Adapt.OFF)
+                .then(verified(1, 20), graded(Finding.Kind.SPIKE, Grade.MAJOR, 28, Suspect.NONE));
+        assertThat(life.attempt().stage()).isEqualTo(Attempt.Stage.TRAINING);
+        assertThat(life.state.incidents().getFirst().decision().action()).isEqualTo(Action.WATCH);
+        life.then(graded(Finding.Kind.SPIKE, Grade.CRITICAL, 28, Suspect.NONE));
+        assertThat(life.attempt().stage()).isEqualTo(Attempt.Stage.ENDING);
+        assertThat(life.state.incidents()).singleElement().satisfies(incident -> {
+            assertThat(incident.grade()).isEqualTo(Grade.CRITICAL);
+            assertThat(incident.rollbackStep()).hasValue(20);
+            assertThat(incident.earlier()).singleElement()
+                    .extracting(Incident.Decision::action)
+                    .isEqualTo(Action.WATCH);
+        });
+    }
+
+    @Test
+    void aSpikeThatComesBackIsClosedWithoutAnything() {
+        Life life = training(Adapt.OFF).then(graded(Finding.Kind.SPIKE, Grade.MAJOR, 28, Suspect.NONE),
+                Runs.found(1, Finding.Kind.SPIKE_OVER, 28));
+        assertThat(life.state.incidents()).singleElement()
+                .extracting(Incident::status)
+                .isEqualTo(Incident.Status.RECOVERED);
+    }
+
+    @Test
+    void aDivergenceIsMetWithALowerRateWhereTheRecipeMayBeChanged() {
+        Life life = training(Adapt.AUTO).then(verified(1, 20), Runs.found(1, Finding.Kind.DIVERGED, 28))
+                .then(ending(1, "failed", 30))
+                .then(Runs.advised(2, false));
+        assertThat(life.attempt().recipe().learningRate()).isEqualTo(0.00075);
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(20);
+        assertThat(life.attempt().skipped()).isEmpty();
+        Life left = training(Adapt.OFF).then(verified(1, 20), Runs.found(1, Finding.Kind.DIVERGED, 28));
+        assertThat(left.attempt().stage()).isEqualTo(Attempt.Stage.TRAINING);
+        assertThat(left.state.incidents()).hasSize(1);
+    }
+
+    @Test
+    void aDryRunTellsWhatItWouldDoAndWaitsWhenNothingIsLeftToRun() {
+        Life life = new Life(
+                RunSpecReader.read(Runs.SPEC.replace("maxRestarts: 3", "maxRestarts: 3, dryRun: true")))
+                .then(starting(1))
+                .then(verified(1, 20), Runs.found(1, Finding.Kind.SPIKE, 28));
+        assertThat(life.attempt().stage()).isEqualTo(Attempt.Stage.TRAINING);
+        assertThat(life.state.incidents().getFirst().action())
+                .startsWith("dry run, would: roll back to step 20");
+        life.then(Runs.found(1, Finding.Kind.EXITED, 40)).then(ending(1, "failed", 40));
+        assertThat(life.state.incidents()).hasSize(2);
+        assertThat(life.state.waitingFor().orElseThrow().code()).isEqualTo("dry-run");
+    }
+
+    @Test
+    void aPersonIsAskedWhenRestartsLeadNowhere() {
+        Life life = new Life(RunSpecReader.read(Runs.SPEC.replace("maxRestarts: 3", "maxRestarts: 9")));
+        for (int attempt = 1; attempt <= 4; attempt++) {
+            life.then(starting(attempt))
+                    .then(Runs.found(attempt, Finding.Kind.EXITED, 9))
+                    .then(ending(attempt, "failed", 9));
+        }
+        assertThat(life.state.waitingFor().orElseThrow().code()).isEqualTo("asked");
+        assertThat(life.state.incidents().getLast().decision().action()).isEqualTo(Action.ASK);
+    }
+
+    @Test
+    void restartsOfMoreThanADayAgoDoNotCount() {
+        Life life = life(Adapt.OFF);
+        for (int attempt = 1; attempt <= 6; attempt++) {
+            life.now = life.now.plus(Duration.ofHours(9));
+            life.then(starting(attempt))
+                    .then(verified(attempt, 10L * attempt),
+                            Runs.found(attempt, Finding.Kind.EXITED, 10L * attempt + 2))
+                    .then(ending(attempt, "failed", 10L * attempt + 2));
+        }
+        assertThat(life.state.attempts()).hasSize(7);
+        assertThat(life.state.waitingFor()).isEmpty();
+    }
+
     @Test
     void aPersonIsAskedWhenTheRestartsAreUsedUp() {
         Life life = restartedTooOften();
@@ -446,7 +538,7 @@ final class RunDeciderTest {
     @EnumSource(Adapt.class)
     void theLawsHoldWhateverComesInWhateverOrder(Adapt adapt) {
         Map<RunPhase, Integer> ends = new LinkedHashMap<>();
-        for (int seed = 0; seed < 60; seed++) {
+        for (int seed = 0; seed < 200; seed++) {
             Life life = life(adapt);
             SplittableRandom random = new SplittableRandom(seed);
             for (int i = 0; i < 120; i++) {
@@ -528,7 +620,7 @@ final class RunDeciderTest {
         List<RunInput> all = inputs(of).values()
                 .stream()
                 .filter(i -> !(i instanceof RunInput.ChangeAnswered))
-                .filter(i -> !(i instanceof RunInput.StopAsked) || random.nextInt(4) == 0)
+                .filter(i -> !(i instanceof RunInput.StopAsked) || random.nextInt(3) == 0)
                 .toList();
         return all.get(random.nextInt(all.size()));
     }

@@ -65,6 +65,7 @@ final class RunJsonTest {
                 new RunEvent.IncidentOpened(AT, incident),
                 new RunEvent.IncidentOpened(AT,
                         Responses.respond(state, Runs.found(1, Finding.Kind.SLOW_RANK, 9), AT)),
+                new RunEvent.IncidentChanged(AT, incident.became(incident)),
                 new RunEvent.IncidentClosed(AT, incident.id(), Incident.Status.RECOVERED),
                 new RunEvent.AttemptEnding(AT, 2, "stopped on request", Duration.ofMillis(60_500)),
                 new RunEvent.NodeExited(AT, 2, 1, "drained"),

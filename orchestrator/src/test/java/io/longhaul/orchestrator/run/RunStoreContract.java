@@ -132,10 +132,8 @@ abstract class RunStoreContract {
         evidence.put("what matters most", "zero \0 inside");
         evidence.put("less", "\u2028");
         RunEvent.IncidentOpened opened = new RunEvent.IncidentOpened(AT.plusNanos(1),
-                new Incident("1", Finding.Kind.NAN, 1, AT, Optional.empty(), OptionalLong.of(7),
-                        OptionalInt.empty(),
-                        Optional.empty(), "", evidence, "", new Incident.Decision("", evidence, List.of()),
-                        OptionalLong.empty(), List.of(), 0, 0, 0, Incident.Status.OPEN));
+                Runs.incident(new Finding(Finding.Kind.NAN, AT, OptionalLong.of(7), OptionalInt.empty(), "",
+                        evidence)));
         store.commit(run, epoch, 1, List.of(opened), 0, List.of());
         RunEvent.IncidentOpened read = (RunEvent.IncidentOpened) store.events(run, 1, 1).getFirst().event();
         assertThat(read).isEqualTo(opened);

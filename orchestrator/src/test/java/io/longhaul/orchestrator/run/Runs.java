@@ -2,6 +2,8 @@ package io.longhaul.orchestrator.run;
 
 import io.longhaul.monitor.Finding;
 import io.longhaul.orchestrator.adapt.AdaptOutcome;
+import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.plan.PlanPort.RankProcess;
 import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
@@ -10,6 +12,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.UUID;
@@ -71,6 +74,20 @@ public final class Runs {
         return new AgentRecord.AllExited(3, AT, reason, OptionalLong.empty());
     }
 
+    /** What a run that trains makes of a finding. */
+    public static Incident incident(Finding finding) {
+        return Responses.respond(training(),
+                new RunInput.Found(1, finding, List.of(), Optional.empty(), 9, OptionalDouble.of(0.1)), AT);
+    }
+
+    static RunState training() {
+        return created(spec()).apply(new RunEvent.Planned(AT, PLAN))
+                .apply(new RunEvent.AttemptDecided(AT,
+                        new AttemptLaunch(new AttemptKey(ID, 1), 1, 2, 1, List.of(),
+                                Map.of(), 0),
+                        spec().training().recipe(), List.of()));
+    }
+
     static RunInput.Found found(int attempt, Finding.Kind kind, long step) {
         boolean ofARank = kind == Finding.Kind.SLOW_RANK || kind == Finding.Kind.RECOVERED
                 || kind == Finding.Kind.EXITED;
@@ -78,15 +95,15 @@ public final class Runs {
                 new Finding(kind, AT, OptionalLong.of(step),
                         ofARank ? OptionalInt.of(1) : OptionalInt.empty(),
                         Responses.lower(kind.name()) + " at step " + step, Map.of("figure", "1")),
-                Optional.empty(), step + 2);
+                List.of(), Optional.empty(), step + 2, OptionalDouble.of(0.1));
     }
 
     /** A spike whose data is known. */
     static RunInput.Found spikeInShard(int attempt, long step, long first, long last) {
         RunInput.Found spike = found(attempt, Finding.Kind.SPIKE, step);
-        return new RunInput.Found(attempt, spike.finding(),
+        return new RunInput.Found(attempt, spike.finding(), List.of(),
                 Optional.of(new RunInput.Damage(new StepRange(first, last), Optional.of("shard-7"))),
-                spike.lastStep());
+                spike.lastStep(), spike.stepSeconds());
     }
 
     static RecipeChange change(int beforeAttempt) {

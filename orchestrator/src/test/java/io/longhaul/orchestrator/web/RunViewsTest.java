@@ -13,6 +13,7 @@ import io.longhaul.orchestrator.run.RunEngine;
 import io.longhaul.orchestrator.run.RunEvent;
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpecReader;
+import io.longhaul.orchestrator.run.Runs;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
 import java.util.List;
@@ -65,9 +66,9 @@ class RunViewsTest {
         store.receive(attempt, 0, List.of(),
                 List.of(new AgentRecord.LogLine(1, AT, 0, AgentRecord.Stream.STDOUT, STEP)), AT);
         store.commit(id, epoch, 3, List.of(
-                new RunEvent.IncidentOpened(AT, incident("first")),
-                new RunEvent.IncidentOpened(AT, incident("second")),
-                new RunEvent.IncidentClosed(AT, "first", Incident.Status.RECOVERED)), 1, List.of());
+                new RunEvent.IncidentOpened(AT, slow(0)),
+                new RunEvent.IncidentOpened(AT, slow(1)),
+                new RunEvent.IncidentClosed(AT, slow(0).id(), Incident.Status.RECOVERED)), 1, List.of());
         JsonNode line = RunViews.summary(load());
         assertThat(line.path("lastStepSeconds").asDouble()).isEqualTo(0.1005);
         assertThat(line.path("openIncidents").asInt()).isEqualTo(1);
@@ -86,10 +87,9 @@ class RunViewsTest {
         return new RunEngine(store, null, null, null, null, epoch, AT).run(id).orElseThrow();
     }
 
-    private static Incident incident(String id) {
-        return new Incident(id, Finding.Kind.SLOW_RANK, 1, AT, Optional.empty(), OptionalLong.of(5),
-                OptionalInt.of(0), Optional.empty(), "slow", Map.of(), "watch it",
-                new Incident.Decision("rule", Map.of(), List.of()), OptionalLong.empty(), List.of(), 0, 0, 0,
-                Incident.Status.OPEN);
+    private static Incident slow(int rank) {
+        return Runs.incident(
+                new Finding(Finding.Kind.SLOW_RANK, AT, OptionalLong.of(5), OptionalInt.of(rank), "slow",
+                        Map.of()));
     }
 }

@@ -52,7 +52,8 @@ class WatchCommandTest {
         assertThat(lines.getFirst())
                 .startsWith("line 2001: major: loss, spike: the loss jumped at step 2000");
         assertThat(lines).anyMatch(l -> l.startsWith("line 3002: critical: log, mem.cuda_oom"))
-                .contains("3002 lines, 3000 points of the loss", "  1 x loss, spike");
+                .contains("3002 lines, 3000 points of the loss", "  1 x loss, spike",
+                        "  1 x loss, spike that stays", "  1 x loss, recovered");
     }
 
     @Test
@@ -70,7 +71,7 @@ class WatchCommandTest {
         Path svg = directory.resolve("curve.svg");
         run("--svg", svg.toString(), log().toString());
         var document = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(svg.toFile());
-        assertThat(document.getElementsByTagName("circle").getLength()).isEqualTo(2);
+        assertThat(document.getElementsByTagName("circle").getLength()).isEqualTo(4);
         String path = document.getElementsByTagName("path")
                 .item(document.getElementsByTagName("path").getLength() - 1)
                 .getAttributes()
