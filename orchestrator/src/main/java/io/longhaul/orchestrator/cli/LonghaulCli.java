@@ -2,6 +2,7 @@ package io.longhaul.orchestrator.cli;
 
 import io.longhaul.orchestrator.cli.bench.BenchCommand;
 import io.longhaul.orchestrator.cli.demo.DemoCommand;
+import io.longhaul.orchestrator.cli.goodput.GoodputCommand;
 import io.longhaul.orchestrator.cli.laws.LawsCommand;
 import io.longhaul.orchestrator.cli.place.PlaceCommand;
 import io.longhaul.orchestrator.cli.validate.ValidateCommand;
@@ -20,7 +21,8 @@ import picocli.CommandLine.Command;
         "130:interrupted"}, subcommands = {DemoCommand.class,
                 ServeCommand.class, PlanCommand.class, PlaceCommand.class, RunCommand.class,
                 ValidateCommand.class,
-                WatchCommand.class, BenchCommand.class, LawsCommand.class})
+                WatchCommand.class, BenchCommand.class, LawsCommand.class,
+                GoodputCommand.class})
 public final class LonghaulCli {
     private LonghaulCli() {}
 

@@ -36,7 +36,7 @@ public final class Csv {
             return Csv.number(text(column));
         }
 
-        double number(String column, double otherwise) {
+        public double number(String column, double otherwise) {
             double number = number(column);
             return Double.isNaN(number) ? otherwise : number;
         }
