@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.cli;
 import io.longhaul.orchestrator.cli.bench.BenchCommand;
 import io.longhaul.orchestrator.cli.demo.DemoCommand;
 import io.longhaul.orchestrator.cli.goodput.GoodputCommand;
+import io.longhaul.orchestrator.cli.hang.HangCommand;
 import io.longhaul.orchestrator.cli.laws.LawsCommand;
 import io.longhaul.orchestrator.cli.place.PlaceCommand;
 import io.longhaul.orchestrator.cli.validate.ValidateCommand;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Command;
                 ServeCommand.class, PlanCommand.class, PlaceCommand.class, RunCommand.class,
                 ValidateCommand.class,
                 WatchCommand.class, BenchCommand.class, LawsCommand.class,
-                GoodputCommand.class})
+                GoodputCommand.class, HangCommand.class})
 public final class LonghaulCli {
     private LonghaulCli() {}
 

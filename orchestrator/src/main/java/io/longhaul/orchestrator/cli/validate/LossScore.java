@@ -64,8 +64,19 @@ final class LossScore {
             int found,
             int falseAlarms,
             int outlierAlarms,
+            Acted acted,
             List<Double> latencies,
             List<String[]> faults) {}
+
+    /**
+     * Critical alarms, on which a run would be rolled back: in labelled divergence or NaN, in spikes that came back by
+     * themselves, and outside of both.
+     */
+    private record Acted(int diverged, int hasty, int elsewhere) {
+        Acted plus(Acted other) {
+            return new Acted(diverged + other.diverged, hasty + other.hasty, elsewhere + other.elsewhere);
+        }
+    }
 
     private LossScore() {}
 
@@ -165,6 +176,9 @@ final class LossScore {
                 Report.share(10_000 * sum.outlierAlarms, sum.points));
         report.figure(name + ".latency_median", Report.median(sum.latencies));
         report.figure(name + ".latency_p90", Report.quantile(sum.latencies, 0.9));
+        report.figure(name + ".acted_on_divergence", sum.acted.diverged);
+        report.figure(name + ".acted_on_spikes_that_came_back", sum.acted.hasty);
+        report.figure(name + ".acted_elsewhere", sum.acted.elsewhere);
         report.line("%-28s %8s %9s %7s %9s %8s %9s %8s", name, "points", "found", "recall", "precision",
                 "false", "per 10k", "outliers");
         if (families) {
@@ -173,6 +187,8 @@ final class LossScore {
         row(report, "  all", sum);
         report.line("  latency in points: median %.1f, 90 %% below %.1f", Report.median(sum.latencies),
                 Report.quantile(sum.latencies, 0.9));
+        report.line("  critical, to be acted on: %d in runs that diverge, %d in spikes that came back, %d elsewhere",
+                sum.acted.diverged, sum.acted.hasty, sum.acted.elsewhere);
     }
 
     private static void row(Report report, String name, Result r) {
@@ -189,7 +205,9 @@ final class LossScore {
         int found = 0;
         int falseAlarms = 0;
         int outlierAlarms = 0;
+        Acted acted = new Acted(0, 0, 0);
         for (Result r : results) {
+            acted = acted.plus(r.acted);
             points += r.points;
             positives += r.positives;
             found += r.found;
@@ -197,7 +215,7 @@ final class LossScore {
             outlierAlarms += r.outlierAlarms;
             latencies.addAll(r.latencies);
         }
-        return new Result(points, positives, found, falseAlarms, outlierAlarms, latencies, List.of());
+        return new Result(points, positives, found, falseAlarms, outlierAlarms, acted, latencies, List.of());
     }
 
     private static List<Run> runs(Path directory, Report report) {
@@ -301,7 +319,24 @@ final class LossScore {
             }
         }
         int points = run.points.size() - run.index(run.ignoreUntil);
-        return new Result(points, positives, latencies.size(), falseAlarms, outlierAlarms, latencies, faults);
+        return new Result(points, positives, latencies.size(), falseAlarms, outlierAlarms, acted(run, alarms),
+                latencies, faults);
+    }
+
+    private static Acted acted(Run run, List<LossEvent> alarms) {
+        Acted acted = new Acted(0, 0, 0);
+        for (LossEvent alarm : alarms) {
+            if (alarm.grade() == Grade.CRITICAL && alarm.step() >= run.ignoreUntil) {
+                List<String> kinds = run.labels.stream()
+                        .filter(l -> l.positive() && alarm.step() >= l.onset - run.every
+                                && alarm.step() <= l.end + 5 * run.every)
+                        .map(Label::kind)
+                        .toList();
+                boolean lost = kinds.stream().anyMatch(kind -> !kind.startsWith("spike"));
+                acted = acted.plus(new Acted(lost ? 1 : 0, !lost && !kinds.isEmpty() ? 1 : 0, kinds.isEmpty() ? 1 : 0));
+            }
+        }
+        return acted;
     }
 
     private static String[] fault(String what, LossEvent a) {
