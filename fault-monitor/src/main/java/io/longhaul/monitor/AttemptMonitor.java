@@ -41,6 +41,9 @@ import java.util.stream.IntStream;
  * would report a stall that is none.
  */
 public final class AttemptMonitor {
+    /** Groups of a rank that are looked at; a job has some ten. */
+    private static final int MOST_GROUPS = 64;
+
     private final int ranks;
     private final LossFindings loss;
     private final StepTimeMonitor stepTime;
@@ -96,7 +99,11 @@ public final class AttemptMonitor {
             }
             case Signal.LogLine s -> log.accept(s).map(rule -> List.of(faultLine(s, rule))).orElse(List.of());
             case Signal.CollectiveProgress s -> {
-                collectives.put(List.of(s.state().rank(), s.state().group()), s.state());
+                List<Integer> key = List.of(s.state().rank(), s.state().group());
+                boolean ours = s.state().rank() >= 0 && s.state().rank() < ranks;
+                if (ours && (collectives.size() < MOST_GROUPS * ranks || collectives.containsKey(key))) {
+                    collectives.put(key, s.state());
+                }
                 yield List.of();
             }
             case Signal.RankExited s -> rankExited(s);
