@@ -34,7 +34,11 @@ public final class StepLawFit {
      * @param batchTokens tokens per step
      */
     public record Good(
-            double parameters, double activeShare, double tokens, double learningRate, double batchTokens) {
+            double parameters,
+            double activeShare,
+            double tokens,
+            double learningRate,
+            double batchTokens) {
         /** Of a dense model. */
         public Good(double parameters, double tokens, double learningRate, double batchTokens) {
             this(parameters, 1, tokens, learningRate, batchTokens);

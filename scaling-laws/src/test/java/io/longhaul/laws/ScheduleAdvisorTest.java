@@ -99,7 +99,8 @@ class ScheduleAdvisorTest {
         ScheduleShape decayed = new ScheduleShape(SyntheticRun.PEAK, 0, 20, 100, 350);
         Advice advice = ScheduleAdvisor.advise(
                 new Situation(
-                        RUN.constant(), decayed::rate, RUN.seen(decayed, 300), 300, 600, 30, Optional.empty(), List.of(), 1));
+                        RUN.constant(), decayed::rate, RUN.seen(decayed, 300), 300, 600, 30, Optional.empty(),
+                        List.of(), 1));
         assertThat(advice.schedule()).isEmpty();
         assertThat(advice.explanation())
                 .startsWith("step 300 ran at a rate of 2.00e-04 where the planned schedule has 1.00e-03");
@@ -119,7 +120,8 @@ class ScheduleAdvisorTest {
 
     private static Advice withMisses(Situation s, List<Double> misses) {
         return ScheduleAdvisor.advise(
-                new Situation(s.current(), s.past(), s.observations(), s.resumeStep(), s.totalSteps(), s.lastSteps(),
+                new Situation(s.current(), s.past(), s.observations(), s.resumeStep(), s.totalSteps(),
+                        s.lastSteps(),
                         s.scale(), misses, s.seed()));
     }
 
@@ -142,7 +144,8 @@ class ScheduleAdvisorTest {
         SyntheticRun run = RUN;
         ScheduleShape shape = new ScheduleShape(peak, peak, 20, 600, 600);
         Situation s = new Situation(
-                shape, shape::rate, run.seen(run.constant(), 300), 300, 600, 30, Optional.of(scale), List.of(), 1);
+                shape, shape::rate, run.seen(run.constant(), 300), 300, 600, 30, Optional.of(scale),
+                List.of(), 1);
         return ScheduleAdvisor.advise(s);
     }
 

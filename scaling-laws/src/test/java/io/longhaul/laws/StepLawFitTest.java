@@ -45,7 +45,8 @@ class StepLawFitTest {
             for (StepLawFit.Good dense : grid(1)) {
                 runs.add(
                         new StepLawFit.Good(
-                                dense.parameters(), share, dense.tokens(), dense.learningRate() * Math.pow(share, -0.2),
+                                dense.parameters(), share, dense.tokens(),
+                                dense.learningRate() * Math.pow(share, -0.2),
                                 dense.batchTokens()));
             }
         }
