@@ -213,8 +213,10 @@ final class PlanText {
                                 String.format(Locale.ROOT, "export %s=%s%n", variable.getKey(),
                                         variable.getValue().asString(""))));
         String command = StreamSupport.stream(launch.path("command").spliterator(), false)
-                .map(part -> part.asString(""))
+                .map(part -> quoted(part.asString("")))
                 .collect(Collectors.joining(" "));
+        launch.path("limits")
+                .forEach(limit -> text.append("# ").append(limit.asString("")).append(System.lineSeparator()));
         text.append(command.replace(" --", " \\" + System.lineSeparator() + "  --"))
                 .append(System.lineSeparator());
         if (!launch.path("config").asString("").isEmpty()) {
@@ -222,6 +224,11 @@ final class PlanText {
                     launch.path("config").asString("")));
         }
         return text.toString();
+    }
+
+    /** A word as a shell takes it; layout strings have bars, stars and brackets. */
+    private static String quoted(String word) {
+        return word.matches("[-\\w@%+=:,./]+") ? word : "'" + word.replace("'", "'\\''") + "'";
     }
 
     private static String layout(JsonNode node) {

@@ -3,9 +3,15 @@ package io.longhaul.orchestrator.plan;
 import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpec.Framework;
-import io.longhaul.orchestrator.run.RunSpec.Layout;
 import io.longhaul.orchestrator.run.RunSpec.Model;
 import io.longhaul.orchestrator.run.StepRange;
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Recompute;
+import io.longhaul.planner.legal.Capability;
+import io.longhaul.planner.legal.Facts;
+import io.longhaul.planner.legal.Legality;
+import io.longhaul.planner.legal.Version;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,14 +19,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.LongStream;
-import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Command lines of trainers: Megatron-LM (megatron/training/arguments.py), Megatron-DeepSpeed (megatron/arguments.py)
  * with DeepSpeed's configuration file, and the reference trainer, which takes a part of Megatron-LM's options.
  */
 final class LaunchRenderer {
+    private static final Version ITERATIONS_TO_SKIP = Version.of("core_v0.12.3");
+
     private LaunchRenderer() {}
 
     /** Program and arguments of one rank. */
@@ -35,49 +41,52 @@ final class LaunchRenderer {
 
     static Map<String, String> environment(RunSpec spec, PlannedRun plan, Path worker) {
         Map<String, String> environment = new LinkedHashMap<>();
-        if (spec.framework() == Framework.REFERENCE) {
-            environment.put("OMP_NUM_THREADS", "1");
-            environment.put("PYTHONPATH", worker.toString());
-        } else if (plan.layout().tensor() > 1 || plan.layout().context() > 1) {
-            // Communication has to be queued before the compute that it is to overlap with.
-            environment.put("CUDA_DEVICE_MAX_CONNECTIONS", "1");
+        switch (spec.framework()) {
+            case REFERENCE -> {
+                environment.put("OMP_NUM_THREADS", "1");
+                environment.put("PYTHONPATH", worker.toString());
+            }
+            case MEGATRON_LM -> MegatronLaunch.environment(environment, plan.layout(), capability(spec));
+            case DEEPSPEED -> {
+                if (plan.layout().tensor() > 1) {
+                    // Communication has to be queued before the compute that it is to overlap with.
+                    environment.put("CUDA_DEVICE_MAX_CONNECTIONS", "1");
+                }
+            }
         }
         return environment;
     }
 
+    /** Of the machines; a plan's own nodes may be parts of them. */
+    private static int ranksPerNode(RunSpec spec, PlannedRun plan) {
+        return spec.cluster() instanceof RunSpec.Cluster.Described d ? d.devicesPerNode() : plan.ranksPerNode();
+    }
+
+    private static int capability(RunSpec spec) {
+        return spec.cluster() instanceof RunSpec.Cluster.Described d ? Capability.of(d.accelerator()) : 0;
+    }
+
     private static List<String> arguments(RunSpec spec, PlannedRun plan, LaunchContext context) {
         Framework framework = spec.framework();
+        ParallelLayout layout = plan.layout();
         Arguments a = new Arguments();
         model(a, spec.model(), framework);
-        layout(a, plan);
-        spec.model().moe().ifPresent(moe -> experts(a, moe, plan));
-        a.add("--micro-batch-size", plan.microBatch())
+        spec.model().moe().ifPresent(moe -> experts(a, moe));
+        switch (framework) {
+            case REFERENCE -> reference(a, layout);
+            case MEGATRON_LM -> MegatronLaunch.add(a, layout, spec.model().layers(), spec.model().moe().isPresent(),
+                    ranksPerNode(spec, plan), spec.frameworkVersion());
+            case DEEPSPEED -> DeepSpeedLaunch.add(a, layout);
+        }
+        a.add("--micro-batch-size", layout.microBatch())
                 .add("--global-batch-size", context.recipe().globalBatch())
                 .add("--train-iters", spec.training().steps(spec.model().sequenceLength()));
         recipe(a, context.recipe());
         a.add("--seed", spec.training().seed());
-        recompute(a, plan.recompute());
-        switch (framework) {
-            case REFERENCE -> a.flagIf(plan.zeroStage() > 0, "--use-distributed-optimizer");
-            case MEGATRON_LM -> {
-                accelerator(a, plan);
-                // The step time counts on gradients and weights that travel during compute.
-                a.flag("--use-flash-attn").flag("--overlap-grad-reduce");
-                if (plan.zeroStage() > 0) {
-                    a.flag("--use-distributed-optimizer").flag("--overlap-param-gather");
-                }
-            }
-            case DEEPSPEED -> {
-                accelerator(a, plan);
-                a.flag("--use-flash-attn-v2")
-                        .flag("--deepspeed")
-                        .add("--deepspeed_config", "ds_config.json")
-                        .add("--zero-stage", plan.zeroStage())
-                        // DeepSpeed's pipeline engine, even with one stage, refuses to shard gradients.
-                        .flagIf(plan.layout().pipeline() == 1, "--no-pipeline-parallel");
-            }
-        }
         boolean reference = framework == Framework.REFERENCE;
+        if (!reference) {
+            a.add("--tokenizer-type", "NullTokenizer");
+        }
         a.add("--data-path", context.data())
                 .add("--save", context.checkpoints())
                 .add("--save-interval", spec.training().checkpointEverySteps())
@@ -86,7 +95,18 @@ final class LaunchRenderer {
                 .add("--eval-iters", reference ? 2 : 10)
                 .add("--distributed-backend", reference ? "gloo" : "nccl");
         resume(a, spec, context);
-        return a.list;
+        return a.list();
+    }
+
+    private static void reference(Arguments a, ParallelLayout layout) {
+        a.add("--tensor-model-parallel-size", layout.tensor())
+                .add("--pipeline-model-parallel-size", layout.pipeline())
+                .flagIf(layout.sharding().stage() > 0, "--use-distributed-optimizer");
+        if (layout.recompute().kind() == Recompute.Kind.FULL) {
+            a.add("--recompute-granularity", "full")
+                    .add("--recompute-method", "uniform")
+                    .add("--recompute-num-layers", 1);
+        }
     }
 
     private static void model(Arguments a, Model model, Framework framework) {
@@ -109,20 +129,13 @@ final class LaunchRenderer {
     }
 
     /** Tokens travel by all-to-all, as the step time assumes; the balance is the framework's usual one. */
-    private static void experts(Arguments a, RunSpec.Moe moe, PlannedRun plan) {
+    private static void experts(Arguments a, RunSpec.Moe moe) {
         a.add("--num-experts", moe.experts())
                 .add("--moe-router-topk", moe.topK())
                 .add("--moe-ffn-hidden-size", moe.expertFfnHiddenSize())
                 .flag("--moe-grouped-gemm")
                 .add("--moe-token-dispatcher-type", "alltoall")
-                .add("--moe-aux-loss-coeff", "0.01")
-                .add("--expert-model-parallel-size", plan.expert());
-    }
-
-    private static void accelerator(Arguments a, PlannedRun plan) {
-        a.flag("--bf16")
-                .add("--tokenizer-type", "NullTokenizer")
-                .flagIf(plan.layout().tensor() > 1, "--sequence-parallel");
+                .add("--moe-aux-loss-coeff", "0.01");
     }
 
     private static void resume(Arguments a, RunSpec spec, LaunchContext context) {
@@ -137,6 +150,9 @@ final class LaunchRenderer {
             // The recipe on this command line holds, not that of the checkpoint.
             a.flagIf(spec.framework() != Framework.REFERENCE, "--override-opt_param-scheduler");
         }
+        if (!skipsData(spec)) {
+            return;
+        }
         long steps = spec.training().steps(spec.model().sequenceLength());
         List<String> skipped = context.skipped()
                 .stream()
@@ -145,7 +161,7 @@ final class LaunchRenderer {
                 .mapToObj(Long::toString)
                 .toList();
         if (!skipped.isEmpty()) {
-            a.flag("--iterations-to-skip").values(skipped);
+            a.add("--iterations-to-skip", skipped.toArray(String[]::new));
         }
     }
 
@@ -153,18 +169,36 @@ final class LaunchRenderer {
         return LongStream.rangeClosed(range.first(), range.last());
     }
 
-    private static void layout(Arguments a, PlannedRun plan) {
-        Layout layout = plan.layout();
-        a.add("--tensor-model-parallel-size", layout.tensor())
-                .add("--pipeline-model-parallel-size", layout.pipeline());
-        if (layout.context() > 1) {
-            a.add("--context-parallel-size", layout.context());
+    /** Whether the trainer can take no update on the data of chosen steps. */
+    private static boolean skipsData(RunSpec spec) {
+        return switch (spec.framework()) {
+            case REFERENCE -> true;
+            case MEGATRON_LM -> spec.frameworkVersion().compareTo(ITERATIONS_TO_SKIP) >= 0;
+            case DEEPSPEED -> false;
+        };
+    }
+
+    /** What the trainer cannot do of what Longhaul may ask of it, or of what the layout asks as "what if". */
+    static List<String> limits(RunSpec spec, PlannedRun plan, Machine machine) {
+        List<String> limits = new ArrayList<>();
+        if (!skipsData(spec)) {
+            limits.add(
+                    (spec.framework() == Framework.DEEPSPEED
+                            ? "Megatron-DeepSpeed"
+                            : "Megatron-LM " + spec.frameworkVersion())
+                            + " has no option to leave out the data of chosen steps: after a loss spike the run goes back"
+                            + " to its last good checkpoint and reads the same data again");
         }
+        Facts facts = Facts.of(spec.model().shape(), machine, plan.layout().globalBatch()).layout(plan.layout());
+        Legality.of(spec.framework().trainer(), spec.frameworkVersion())
+                .broken(facts)
+                .forEach(b -> limits.add("not in the launch text: " + b));
+        return limits;
     }
 
     private static void recipe(Arguments a, Recipe recipe) {
-        a.add("--lr", number(recipe.learningRate()))
-                .add("--min-lr", number(recipe.minLearningRate()))
+        a.add("--lr", recipe.learningRate())
+                .add("--min-lr", recipe.minLearningRate())
                 .add("--lr-warmup-iters", recipe.warmupSteps())
                 .add(
                         "--lr-decay-style",
@@ -175,71 +209,14 @@ final class LaunchRenderer {
         if (recipe.schedule() == Recipe.Schedule.WSD) {
             a.add("--lr-wsd-decay-iters", recipe.wsdDecaySteps()).add("--lr-wsd-decay-style", "linear");
         }
-        a.add("--weight-decay", number(recipe.weightDecay()))
-                .add("--clip-grad", number(recipe.gradientClip()));
-    }
-
-    private static void recompute(Arguments a, String recompute) {
-        switch (recompute) {
-            case "selective" -> a.add("--recompute-granularity", "selective");
-            case "full" -> a.add("--recompute-granularity", "full")
-                    .add("--recompute-method", "uniform")
-                    .add("--recompute-num-layers", 1);
-            default -> {
-            }
-        }
-    }
-
-    private static String number(double value) {
-        return value == Math.rint(value) && Math.abs(value) < 1e9
-                ? Long.toString((long) value)
-                : Double.toString(value);
+        a.add("--weight-decay", recipe.weightDecay())
+                .add("--clip-grad", recipe.gradientClip());
     }
 
     /** DeepSpeed's configuration file for the plan; empty text for other frameworks. */
     static String config(RunSpec spec, PlannedRun plan) {
-        if (spec.framework() != Framework.DEEPSPEED) {
-            return "";
-        }
-        JsonMapper mapper = new JsonMapper();
-        ObjectNode config = mapper.createObjectNode();
-        Recipe recipe = spec.training().recipe();
-        config.put("train_batch_size", recipe.globalBatch());
-        config.put("train_micro_batch_size_per_gpu", plan.microBatch());
-        config.put("gradient_accumulation_steps",
-                recipe.globalBatch() / plan.layout().data() / plan.microBatch());
-        config.put("gradient_clipping", recipe.gradientClip());
-        config.putObject("bf16").put("enabled", true);
-        config.putObject("zero_optimization").put("stage", plan.zeroStage()).put("overlap_comm", true);
-        config.put("steps_per_print", 1);
-        config.put("wall_clock_breakdown", false);
-        return mapper.writerWithDefaultPrettyPrinter().writeValueAsString(config);
-    }
-
-    private static final class Arguments {
-        private final List<String> list = new ArrayList<>();
-
-        Arguments add(String name, long value) {
-            return add(name, Long.toString(value));
-        }
-
-        Arguments add(String name, String value) {
-            list.add(name);
-            list.add(value);
-            return this;
-        }
-
-        Arguments flag(String name) {
-            list.add(name);
-            return this;
-        }
-
-        Arguments flagIf(boolean condition, String name) {
-            return condition ? flag(name) : this;
-        }
-
-        void values(List<String> values) {
-            list.addAll(values);
-        }
+        return spec.framework() == Framework.DEEPSPEED
+                ? DeepSpeedLaunch.config(plan.layout(), spec.training().recipe(), spec.frameworkVersion())
+                : "";
     }
 }

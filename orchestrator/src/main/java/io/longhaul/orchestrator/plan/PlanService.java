@@ -84,9 +84,12 @@ public final class PlanService implements PlanPort {
         LaunchContext first = new LaunchContext(spec.training().recipe(), 0, List.of(), data(spec),
                 "CHECKPOINTS");
         launch.put("framework", spec.framework().name().toLowerCase(Locale.ROOT).replace('_', '-'));
-        launch.set("command", PlanJson.tree(LaunchRenderer.command(spec, plan, first, python(spec))));
-        launch.set("environment", PlanJson.tree(environment(spec, plan)));
+        RankProcess process = rankProcess(spec, plan, first);
+        launch.put("frameworkVersion", spec.frameworkVersion().toString());
+        launch.set("command", PlanJson.tree(process.command()));
+        launch.set("environment", PlanJson.tree(process.environment()));
         launch.put("config", LaunchRenderer.config(spec, plan));
+        launch.set("limits", PlanJson.tree(LaunchRenderer.limits(spec, plan, machine)));
         return new Explained(planned(spec, best, machine, view.toString()), replay);
     }
 
@@ -97,19 +100,10 @@ public final class PlanService implements PlanPort {
     }
 
     private static PlannedRun planned(RunSpec spec, Plan best, Machine machine, String view) {
-        ParallelLayout c = best.layout();
         int perPod = spec.kubernetes().flatMap(PodTemplate::ranks).orElse(machine.ranksPerNode());
         return new PlannedRun(
-                new RunSpec.Layout(c.tensor(), c.pipeline(), c.data(), c.context()),
-                c.expert(),
-                c.microBatch(),
-                c.recompute().kind().name().toLowerCase(Locale.ROOT),
-                c.sharding().stage(),
-                machine.nodes() * (machine.ranksPerNode() / perPod),
-                perPod,
-                best.stepSeconds(),
-                best.tokensPerSecond(),
-                view);
+                best.layout(), machine.nodes() * (machine.ranksPerNode() / perPod), perPod, best.stepSeconds(),
+                best.tokensPerSecond(), view);
     }
 
     @Override

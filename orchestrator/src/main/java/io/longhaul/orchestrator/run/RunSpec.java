@@ -1,6 +1,8 @@
 package io.longhaul.orchestrator.run;
 
 import io.longhaul.orchestrator.launch.PodTemplate;
+import io.longhaul.planner.legal.Trainer;
+import io.longhaul.planner.legal.Version;
 import io.longhaul.planner.model.ModelShape;
 import java.time.Duration;
 import java.util.Optional;
@@ -14,6 +16,7 @@ import java.util.Optional;
  *
  * @param name DNS-1123 label, 1 to 40 characters; not unique, the run's id is
  * @param kubernetes what pods are made of; there if and only if the backend is Kubernetes
+ * @param frameworkVersion release that launch text and legal layouts are for
  */
 public record RunSpec(
         String name,
@@ -21,6 +24,7 @@ public record RunSpec(
         Training training,
         Cluster cluster,
         Framework framework,
+        Version frameworkVersion,
         Objective objective,
         Optional<Layout> layout,
         Policies policies,
@@ -107,7 +111,12 @@ public record RunSpec(
 
     /** Trainer the plan is rendered for. {@code REFERENCE} is Longhaul's own, with Megatron's arguments. */
     public enum Framework {
-        MEGATRON_LM, DEEPSPEED, REFERENCE
+        MEGATRON_LM, DEEPSPEED, REFERENCE;
+
+        /** Whose rules a layout keeps to. */
+        public Trainer trainer() {
+            return Trainer.valueOf(name());
+        }
     }
 
     /** What the planner minimises. */

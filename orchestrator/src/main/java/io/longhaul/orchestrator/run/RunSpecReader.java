@@ -7,6 +7,15 @@ import io.longhaul.orchestrator.run.RunSpec.Moe;
 import io.longhaul.orchestrator.run.RunSpec.Policies;
 import io.longhaul.orchestrator.run.RunSpec.Training;
 import io.longhaul.planner.cluster.Accelerator;
+import io.longhaul.planner.layout.ContextKind;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.legal.Broken;
+import io.longhaul.planner.legal.Fact;
+import io.longhaul.planner.legal.Facts;
+import io.longhaul.planner.legal.Legality;
+import io.longhaul.planner.legal.Rule;
+import io.longhaul.planner.legal.Trainer;
+import io.longhaul.planner.legal.Version;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,6 +24,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadFeature;
@@ -104,9 +114,11 @@ public final class RunSpecReader {
         Cluster cluster = cluster(root.requiredObject("cluster"));
         RunSpec.Framework framework = root.choice("framework", RunSpec.Framework.class,
                 RunSpec.Framework.REFERENCE);
+        Version version = version(root, framework);
         RunSpec.Objective objective = root.choice("objective", RunSpec.Objective.class,
                 RunSpec.Objective.TIME);
-        Optional<RunSpec.Layout> layout = layout(root, model, cluster, training, framework);
+        Optional<RunSpec.Layout> layout = layout(root, model, cluster, training,
+                framework, version, problems);
         Policies policies = policies(root.object("policies"));
         RunSpec.Backend backend = root.choice("backend", RunSpec.Backend.class, RunSpec.Backend.LOCAL);
         Optional<PodTemplate> kubernetes = PodTemplateReader.read(root, backend, cluster);
@@ -125,8 +137,26 @@ public final class RunSpecReader {
                     "Megatron-DeepSpeed has no WSD schedule; it has constant, linear and cosine");
         }
         root.nothingElse();
-        return new RunSpec(name, model, training, cluster, framework, objective, layout, policies, backend,
-                kubernetes);
+        return new RunSpec(name, model, training, cluster, framework, version, objective, layout, policies,
+                backend, kubernetes);
+    }
+
+    private static Version version(SpecNode root, RunSpec.Framework framework) {
+        Trainer trainer = framework.trainer();
+        Version oldest = trainer.versions().getFirst();
+        Optional<String> text = root.optionalText("frameworkVersion");
+        try {
+            Version version = text.map(Version::of).orElse(trainer.newest());
+            if (version.compareTo(oldest) >= 0) {
+                return version;
+            }
+        } catch (IllegalArgumentException e) {
+            // Said below, like a version that is too old.
+        }
+        root.problem(
+                "frameworkVersion", text.orElse(""), "main, or a release from " + oldest + " on",
+                "examined: " + trainer.versions().stream().map(Version::toString).collect(Collectors.joining(", ")));
+        return trainer.newest();
     }
 
     private static Model model(SpecNode node) {
@@ -230,7 +260,8 @@ public final class RunSpecReader {
     }
 
     private static Optional<RunSpec.Layout> layout(
-            SpecNode root, Model model, Cluster cluster, Training training, RunSpec.Framework framework) {
+            SpecNode root, Model model, Cluster cluster, Training training, RunSpec.Framework framework,
+            Version version, List<FieldProblem> problems) {
         if (!root.has("layout")) {
             return Optional.empty();
         }
@@ -240,6 +271,7 @@ public final class RunSpecReader {
                 (int) node.integer("pipeline", 1, 10_000, 1),
                 (int) node.integer("data", 1, 1_000_000, 1),
                 (int) node.integer("context", 1, 1024, 1));
+        node.nothingElse();
         long product = (long) layout.tensor() * layout.pipeline() * layout.data() * layout.context();
         long ranks = switch (cluster) {
             case Cluster.ThisMachine m -> m.ranks() == 0 ? product : m.ranks();
@@ -249,27 +281,42 @@ public final class RunSpecReader {
             node.problem("", Long.toString(product) + " ranks",
                     "degrees whose product is the cluster's " + ranks, "");
         }
-        if (training.recipe().globalBatch() % layout.data() != 0) {
-            node.problem("data", "a divisor of globalBatch " + training.recipe().globalBatch(), "");
+        if (problems.stream().noneMatch(RunSpecReader::concernsLayout)) {
+            // On as many ranks as the degrees make: that they are others is said already.
+            long ranksPerNode = cluster instanceof Cluster.Described d ? d.devicesPerNode() : product;
+            Facts facts = Facts.of(model.shape(), product, ranksPerNode, 0, training.recipe().globalBatch());
+            broken(node, facts, layout, Legality.of(framework.trainer(), version));
         }
-        if (model.kvHeads() % layout.tensor() != 0) {
-            node.problem("tensor", "a divisor of kvHeads " + model.kvHeads(), "");
-        }
-        if (model.layers() % layout.pipeline() != 0) {
-            node.problem("pipeline", "a divisor of layers " + model.layers(), "");
-        }
-        if (framework == RunSpec.Framework.REFERENCE) {
-            atMost(node, "tensor", layout.tensor(), 2);
-            atMost(node, "pipeline", layout.pipeline(), 2);
-            atMost(node, "context", layout.context(), 1);
-        }
-        node.nothingElse();
         return Optional.of(layout);
     }
 
-    private static void atMost(SpecNode node, String degree, int value, int most) {
-        if (value > most) {
-            node.problem(degree, most == 1 ? "1" : "1 or " + most, "the reference trainer executes no more");
+    private static boolean concernsLayout(FieldProblem problem) {
+        return Stream.of("/model", "/layout/", "/cluster", "/framework", "/training/globalBatch")
+                .anyMatch(problem.pointer()::startsWith);
+    }
+
+    /** What the framework refuses of these degrees whatever else the planner chooses. */
+    private static void broken(SpecNode node, Facts facts, RunSpec.Layout degrees, Legality legality) {
+        ParallelLayout plain = ParallelLayout
+                .of(degrees.tensor(), degrees.context(), degrees.pipeline(), degrees.data(), 1, 1)
+                .withSequenceParallel(false)
+                .withContextKind(legality.trainer() == Trainer.DEEPSPEED ? ContextKind.ALL_TO_ALL : ContextKind.RING);
+        boolean anySplit = legality.masks().stream().noneMatch(rule -> rule.id().equals("uneven-split"));
+        for (Broken b : legality.broken(facts.layout(plain))) {
+            if (b.kind() == Rule.Kind.POLICY
+                    || b.rule().equals("layers-pp") && anySplit && legality.trainer() != Trainer.REFERENCE) {
+                continue;
+            }
+            Fact degree = Stream.of(Fact.CP, Fact.TP, Fact.PP, Fact.DP)
+                    .filter(fact -> b.values().containsKey(fact.key()) && facts.get(fact) > 1)
+                    .findFirst()
+                    .orElse(Fact.DP);
+            String near = b.mend()
+                    .stream()
+                    .map(m -> (m.fact() == Fact.GBS ? "globalBatch " : m.fact().label() + " ") + m.value())
+                    .collect(Collectors.joining(" or "));
+            node.problem(degree.label(), Long.toString(facts.get(degree)),
+                    near.isEmpty() ? "what the framework can run" : near, b.message());
         }
     }
 

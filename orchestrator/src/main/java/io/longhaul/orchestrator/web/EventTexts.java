@@ -12,7 +12,7 @@ final class EventTexts {
             case RunEvent.Created e -> "run " + e.spec().name() + " created";
             case RunEvent.Planned e -> "planned: tensor " + e.plan().layout().tensor() + ", pipeline "
                     + e.plan().layout().pipeline() + ", data " + e.plan().layout().data() + ", micro-batch "
-                    + e.plan().microBatch();
+                    + e.plan().layout().microBatch();
             case RunEvent.AttemptDecided e -> "attempt " + e.launch().key().attempt() + " goes on from step "
                     + e.launch().resumeStep();
             case RunEvent.AttemptCreated e -> "agents of attempt " + e.attempt() + " created";

@@ -14,6 +14,7 @@ import io.longhaul.orchestrator.plan.LaunchContext;
 import io.longhaul.orchestrator.plan.PlanPort;
 import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
+import io.longhaul.planner.layout.ParallelLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -104,7 +105,7 @@ final class AbsentControllerTest {
 
         @Override
         public PlannedRun plan(RunSpec spec) {
-            return new PlannedRun(new RunSpec.Layout(1, 1, 2, 1), 1, 8, "none", 1, 1, 2, 0.1, 20480, "{}");
+            return new PlannedRun(ParallelLayout.of(1, 1, 1, 2, 8, 1), 1, 2, 0.1, 20480, "{}");
         }
 
         @Override

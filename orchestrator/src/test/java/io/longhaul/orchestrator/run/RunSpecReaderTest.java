@@ -130,7 +130,7 @@ final class RunSpecReaderTest {
             tokens: 64000         | tokens: 0                      | /training/tokens          | 0                     | from 1 to                              |
             tokens: 64000         | tokens: 1e400                  | /training/tokens          | Infinity              | a whole number                         |
             tokens: 64000         | tokens: 64e3                   | /training/tokens          | 64000.0               | a whole number                         |
-            globalBatch: 20       | globalBatch: 21                | /layout/data              | 2                     | a divisor of globalBatch 21            |
+            globalBatch: 20       | globalBatch: 21                | /layout/data              | 2                     | globalBatch 20 or globalBatch 22       | 21 not divisible by micro-batch 1 * data 2
             learningRate: 0.001   | learningRate: .nan             | /training/learningRate    | .nan                  | a finite number                        |
             learningRate: 0.001   | learningRate: .inf             | /training/learningRate    | .inf                  | a finite number                        |
             learningRate: 0.001   | learningRate: 1e400            | /training/learningRate    | Infinity              | a number from                          |
@@ -151,11 +151,11 @@ final class RunSpecReaderTest {
             { ranks: 4 }          | { kind: described, nodes: 1, accelerator: H100 } | /cluster/accelerator | H100     | one of                                 |
             { ranks: 4 }          | { kind: described, nodes: 1, accelerator: H100-SXM-80GB, interNodeGBps: -.inf } | /cluster/interNodeGBps | -.inf | a finite number |
             { ranks: 4 }          | { ranks: 4, nodes: 2 }         | /cluster/nodes            |                       | one of kind, ranks                     |
-            { tensor: 2, data: 2 } | { tensor: 4 }                 | /layout/tensor            | 4                     | 1 or 2                                 | reference trainer
-            { tensor: 2, data: 2 } | { tensor: 3 }                 | /layout/tensor            | 3                     | a divisor of kvHeads 4                 |
-            { tensor: 2, data: 2 } | { pipeline: 3 }               | /layout/pipeline          | 3                     | a divisor of layers 4                  |
-            { tensor: 2, data: 2 } | { pipeline: 4 }               | /layout/pipeline          | 4                     | 1 or 2                                 | reference trainer
-            { tensor: 2, data: 2 } | { data: 2, context: 2 }       | /layout/context           | 2                     | 1                                      | reference trainer
+            { tensor: 2, data: 2 } | { tensor: 4 }                 | /layout/tensor            | 4                     | tensor 2                               | tensor 4 is more than 2
+            { tensor: 2, data: 2 } | { tensor: 3 }                 | /layout/tensor            | 3                     | tensor 2                               | key/value heads 4 not divisible by tensor 3
+            { tensor: 2, data: 2 } | { pipeline: 3 }               | /layout/pipeline          | 3                     | pipeline 2                             | layers 4 not divisible by pipeline 3
+            { tensor: 2, data: 2 } | { pipeline: 4 }               | /layout/pipeline          | 4                     | pipeline 2                             | pipeline 4 is more than 2
+            { tensor: 2, data: 2 } | { data: 2, context: 2 }       | /layout/context           | 2                     | context 1                              | no context parallelism
             { tensor: 2, data: 2 } | { tensor: 0, data: 4 }        | /layout/tensor            | 0                     | from 1 to 1024                         |
             { tensor: 2, data: 2 } | { tensr: 2, data: 4 }         | /layout/tensr             |                       | one of tensor                          | did you mean tensor?
             stallTimeout: 10s     | stallTimeout: 10               | /policies/stallTimeout    | 10                    | a positive time such as                |

@@ -8,6 +8,7 @@ import io.longhaul.orchestrator.plan.PlanPort.RankProcess;
 import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import io.longhaul.orchestrator.telemetry.AgentRecord.CheckpointState;
+import io.longhaul.planner.layout.ParallelLayout;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -37,10 +38,7 @@ public final class Runs {
             """;
 
     /** Two nodes of one rank. */
-    public static final PlannedRun PLAN = new PlannedRun(new RunSpec.Layout(1, 1, 2, 1), 1, 2, "none", 0, 2,
-            1, 0.1,
-            640,
-            "{}");
+    public static final PlannedRun PLAN = new PlannedRun(ParallelLayout.of(1, 1, 1, 2, 2, 2), 2, 1, 0.1, 640, "{}");
 
     public static final LaunchFactory LAUNCHES = (state, recipe, resumeStep, skipped) -> new RankProcess(
             List.of("train", "--lr", Double.toString(recipe.learningRate()), "--from",

@@ -15,6 +15,7 @@ import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpecReader;
 import io.longhaul.orchestrator.run.Runs;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
+import io.longhaul.planner.layout.ParallelLayout;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -58,7 +59,7 @@ class RunViewsTest {
         AttemptKey attempt = new AttemptKey(id, 1);
         store.commit(id, epoch, 1, List.of(
                 new RunEvent.Planned(AT,
-                        new PlannedRun(new RunSpec.Layout(1, 1, 1, 1), 1, 1, "none", 0, 1, 1, 1, 1, "{}")),
+                        new PlannedRun(ParallelLayout.of(1, 1, 1, 1, 1, 8), 1, 1, 1, 1, "{}")),
                 new RunEvent.AttemptDecided(AT,
                         new AttemptLaunch(attempt, epoch, 1, 1, List.of("train"), Map.of(), 0),
                         spec.training().recipe(), List.of())),

@@ -10,10 +10,10 @@ import java.util.stream.Collectors;
  * @param rule id
  * @param message what is wrong, with the values
  * @param values the facts that the rule reads, by the framework's name for them
- * @param mend fact to change and its nearest values that break no rule which holds now, smaller ones first; empty if
- *     no single change helps
+ * @param mend fact to change and its nearest legal values, smaller ones first: values that break no rule which holds
+ *     now, or, where there are none, that mend this rule at least; empty if no single change helps
  * @param late the framework notices only after it has started, or not at all
- * @param liftable whether the layout may still be asked for as "what if"
+ * @param kind what may be lifted can be asked for as "what if", see {@link Rule#liftable}
  */
 public record Broken(
         String rule,
@@ -21,7 +21,7 @@ public record Broken(
         Map<String, String> values,
         List<Mend> mend,
         boolean late,
-        boolean liftable,
+        Rule.Kind kind,
         String source) {
     public Broken {
         values = Map.copyOf(values);

@@ -4,7 +4,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /** NVIDIA's compute capability by device name (CUDA C programming guide, appendix on compute capabilities). */
-final class Capability {
+public final class Capability {
     private static final Map<String, Integer> BY_PREFIX = Map.ofEntries(
             Map.entry("V100", 70), Map.entry("T4", 75), Map.entry("A100", 80), Map.entry("A800", 80),
             Map.entry("A10", 86), Map.entry("A40", 86), Map.entry("A6000", 86), Map.entry("L4", 89),
@@ -15,7 +15,7 @@ final class Capability {
     private Capability() {}
 
     /** Ten times the capability, 0 for a device that has none or is not known. */
-    static int of(String device) {
+    public static int of(String device) {
         String first = device.toUpperCase(Locale.ROOT).split("[^A-Z0-9]", 2)[0];
         return BY_PREFIX.getOrDefault(first, 0);
     }

@@ -21,14 +21,18 @@ public final class Facts {
 
     /** Facts of a request; the layout is one rank that does everything until another one is set. */
     public static Facts of(ModelShape model, Machine machine, int globalBatch) {
+        int capability = machine instanceof Machine.Cluster cluster
+                ? Capability.of(cluster.accelerator().name())
+                : 0;
+        return of(model, machine.ranks(), machine.ranksPerNode(), capability, globalBatch);
+    }
+
+    /** The same for ranks of which only the number is known. */
+    public static Facts of(ModelShape model, long ranks, long ranksPerNode, int capability, int globalBatch) {
         Facts facts = new Facts(new long[Fact.values().length]);
-        facts.set(Fact.WORLD, machine.ranks());
-        facts.set(Fact.NODE, machine.ranksPerNode());
-        facts.set(
-                Fact.CAPABILITY,
-                machine instanceof Machine.Cluster cluster
-                        ? Capability.of(cluster.accelerator().name())
-                        : 0);
+        facts.set(Fact.WORLD, ranks);
+        facts.set(Fact.NODE, ranksPerNode);
+        facts.set(Fact.CAPABILITY, capability);
         facts.set(Fact.LAYERS, model.layers());
         facts.set(Fact.HIDDEN, model.hiddenSize());
         facts.set(Fact.FFN, model.ffnHiddenSize());
@@ -131,8 +135,12 @@ public final class Facts {
     private void derive() {
         set(Fact.M, get(Fact.GBS) / Math.max(1, get(Fact.MBS) * get(Fact.DP)));
         set(Fact.GROUP, get(Fact.PP));
-        long roomInNode = Math.max(1, get(Fact.NODE) / Math.max(1, get(Fact.TP)));
-        set(Fact.CP_INNER, divisor(get(Fact.CP), roomInNode));
+        set(Fact.CP_INNER, contextInNode(get(Fact.CP), get(Fact.TP), get(Fact.NODE)));
+    }
+
+    /** Ranks of a hierarchical context group that lie in one node: they exchange heads, the others form rings. */
+    public static long contextInNode(long context, long tensor, long ranksPerNode) {
+        return divisor(context, Math.max(1, ranksPerNode / Math.max(1, tensor)));
     }
 
     private void set(Fact fact, boolean value) {

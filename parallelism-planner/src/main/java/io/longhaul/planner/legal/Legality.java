@@ -136,23 +136,27 @@ public final class Legality {
                     .filter(v -> v.compareTo(version) < 0)
                     .map(v -> ", last in " + v)
                     .or(() -> rule.from().filter(v -> v != RuleFile.NONE).map(v -> ", first in " + v))
-                    .orElse("") + " (this is " + version + ")";
+                    .map(known -> known + " (this is " + version + ")")
+                    .orElse("");
         }
-        return new Broken(rule.id(), message, values, mend(rule, facts), rule.late(), rule.liftable(),
+        return new Broken(rule.id(), message, values, mend(rule, facts), rule.late(), rule.kind(),
                 rule.source());
     }
 
+    /** Values that leave no other rule newly broken; if there are none, those that mend this rule alone. */
     private List<Broken.Mend> mend(Rule rule, Facts facts) {
         // The broken rule is the one that decides most often, so it is asked first.
         Rule[] kept = Stream.concat(
                 Stream.of(rule), rules.stream().filter(other -> other.condition().holds(facts.values())))
                 .toArray(Rule[]::new);
-        for (Fact fact : rule.mends()) {
-            List<Broken.Mend> found = new ArrayList<>();
-            nearest(kept, facts, fact, -1, found);
-            nearest(kept, facts, fact, 1, found);
-            if (!found.isEmpty()) {
-                return found;
+        for (Rule[] asked : List.of(kept, new Rule[] {rule})) {
+            for (Fact fact : rule.mends()) {
+                List<Broken.Mend> found = new ArrayList<>();
+                nearest(asked, facts, fact, -1, found);
+                nearest(asked, facts, fact, 1, found);
+                if (!found.isEmpty()) {
+                    return found;
+                }
             }
         }
         return List.of();

@@ -1,0 +1,39 @@
+package io.longhaul.orchestrator.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Words of a command line, in the order in which they are added. */
+final class Arguments {
+    private final List<String> list = new ArrayList<>();
+
+    Arguments add(String name, long value) {
+        return add(name, Long.toString(value));
+    }
+
+    /** Whole numbers without a fraction, others so that they read back as the same number. */
+    Arguments add(String name, double value) {
+        return add(name, value == Math.rint(value) && Math.abs(value) < 1e9
+                ? Long.toString((long) value)
+                : Double.toString(value));
+    }
+
+    Arguments add(String name, String... values) {
+        list.add(name);
+        list.addAll(List.of(values));
+        return this;
+    }
+
+    Arguments flag(String... names) {
+        list.addAll(List.of(names));
+        return this;
+    }
+
+    Arguments flagIf(boolean condition, String name) {
+        return condition ? flag(name) : this;
+    }
+
+    List<String> list() {
+        return List.copyOf(list);
+    }
+}
