@@ -1,6 +1,7 @@
 # Sourced by ./longhaul test: every test of the project, with a line per suite and a total at the end.
 need_torch
 need_build_tools
+"$python" -c 'import ensurepip' 2>/dev/null || (install "Virtual environments for Python" python3-venv) || say "going on without DeepSpeed's own parser"
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || install "Chromium" chromium
 results=$root/target/tests
 rm -rf "$results"; mkdir -p "$results"
@@ -10,7 +11,7 @@ failed=()
 suite() {
   local name=$1 from=$SECONDS; shift
   if (cd "$root" && "$@") >"$results/$name.log" 2>&1; then
-    say "ok      $name ($((SECONDS - from)) s)"
+    say "ok      $name ($((SECONDS - from)) s)$(sed -n "s/^.* skipped ['\"]\(.*\)['\"]$/, skipped: \1/p" "$results/$name.log" | head -1)"
   else
     failed+=("$name"); say "FAILED  $name ($((SECONDS - from)) s)"; tail -n 60 "$results/$name.log" >&2
   fi
@@ -24,6 +25,13 @@ java_suite() {
 }
 python_suite() { PYTHONPATH=worker OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 "$python" -m unittest discover -s "worker/tests/$1" -t worker -v; }
 faults_suite() { "$python" -m unittest discover -s e2e/faults -p "test_$1.py" -v; }
+# The frameworks' own parsers read what the Java suite rendered; what cannot be installed here judges nothing and says so.
+judges_suite() {
+  local judge=$python
+  if e2e/judges/install.sh "$python" "$root/target/judges"; then judge=$root/target/judges/bin/python
+  else echo "DeepSpeed could not be installed, see above"; fi
+  "$judge" -m unittest discover -s e2e/judges -p 'test_*.py' -v
+}
 ui_suite() { cd ui && npm run check && npx vitest run; }
 browser_suite() {
   (cd e2e && npm ci --no-audit --no-fund)
@@ -39,6 +47,7 @@ browser_suite() {
 
 suite control-plane control_plane
 suite java java_suite
+suite judges judges_suite
 suite python-agent python_suite agent
 suite python-trainer python_suite trainer
 suite ui ui_suite

@@ -31,14 +31,16 @@ public record RunSpec(
         Backend backend,
         Optional<PodTemplate> kubernetes) {
 
+    /** For another trainer, in its newest examined release. */
     public RunSpec withFramework(Framework other) {
-        return new RunSpec(name, model, training, cluster, other, objective, layout, policies, backend,
+        Version version = other == framework ? frameworkVersion : other.trainer().newest();
+        return new RunSpec(name, model, training, cluster, other, version, objective, layout, policies, backend,
                 kubernetes);
     }
 
     public RunSpec withObjective(Objective other) {
-        return new RunSpec(name, model, training, cluster, framework, other, layout, policies, backend,
-                kubernetes);
+        return new RunSpec(name, model, training, cluster, framework, frameworkVersion, other, layout, policies,
+                backend, kubernetes);
     }
 
     /**
