@@ -21,11 +21,16 @@ class FuzzTest {
     private static final int INPUTS = Integer.getInteger("fuzz.inputs", 100_000);
     private static final long SEED = Long.getLong("fuzz.seed", 1);
     private static final long MEGABYTE = 1 << 20;
-    private static final List<String> PIECES = List.of(" iteration ", "50/ 600 |", "step", ":", "=", "loss", " lm loss: ",
-            "nan", "inf", "-1e999", "3.9E+00 |", "grad norm: ", "1e308", "number of skipped iterations:", "  1 |",
-            "NVRM: Xid (PCI:0000:3b:00): ", "79", "999999999999999999999", "CUDA out of memory", "Gradient overflow",
-            "ERROR", "Traceback (most recent call last):", "NCCL WARN ", "loss scale: 0.0 |", "\u0000", "\ud83d", "\u2028",
-            "((((((((", "\\", "{\"step\": 4, \"loss\": 2.5}", "validation loss at iteration 3 | lm loss value: 1 |", " ",
+    private static final List<String> PIECES = List.of(" iteration ", "50/ 600 |", "step", ":", "=", "loss",
+            " lm loss: ",
+            "nan", "inf", "-1e999", "3.9E+00 |", "grad norm: ", "1e308", "number of skipped iterations:",
+            "  1 |",
+            "NVRM: Xid (PCI:0000:3b:00): ", "79", "999999999999999999999", "CUDA out of memory",
+            "Gradient overflow",
+            "ERROR", "Traceback (most recent call last):", "NCCL WARN ", "loss scale: 0.0 |", "\u0000",
+            "\ud83d", "\u2028",
+            "((((((((", "\\", "{\"step\": 4, \"loss\": 2.5}",
+            "validation loss at iteration 3 | lm loss value: 1 |", " ",
             "elapsed time per iteration (ms): -5 |");
 
     private static String line(SplittableRandom random) {
@@ -68,19 +73,25 @@ class FuzzTest {
         int rank = random.nextInt(20) - 4;
         long step = random.nextInt(50) == 0 ? step(random, input) : input / 16;
         return switch (random.nextInt(9)) {
-            case 0, 1 -> new Signal.Step(at, step, number(random), OptionalDouble.of(number(random)), number(random),
-                    number(random), OptionalDouble.of(number(random)), random.nextInt(3) - 1, random.nextBoolean());
-            case 2, 3, 4 -> new Signal.RankStep(at, rank, step, number(random), number(random), number(random));
+            case 0, 1 ->
+                new Signal.Step(at, step, number(random), OptionalDouble.of(number(random)), number(random),
+                        number(random), OptionalDouble.of(number(random)), random.nextInt(3) - 1,
+                        random.nextBoolean());
+            case 2, 3, 4 ->
+                new Signal.RankStep(at, rank, step, number(random), number(random), number(random));
             case 5 -> new Signal.LogLine(at, rank, line(random));
             case 6 -> {
                 long entered = random.nextInt(100);
-                yield new Signal.CollectiveProgress(at, new RankState(random.nextInt(), random.nextInt(), entered,
-                        entered - random.nextInt(3), Phase.values()[random.nextInt(Phase.values().length)],
-                        random.nextBoolean()));
+                yield new Signal.CollectiveProgress(at,
+                        new RankState(random.nextInt(), random.nextInt(), entered,
+                                entered - random.nextInt(3),
+                                Phase.values()[random.nextInt(Phase.values().length)],
+                                random.nextBoolean()));
             }
             case 7 -> new Signal.Tick(at);
             default -> random.nextInt(1000) == 0
-                    ? new Signal.RankExited(at, rank, OptionalInt.of(random.nextInt()), OptionalInt.empty(), "")
+                    ? new Signal.RankExited(at, rank, OptionalInt.of(random.nextInt()), OptionalInt.empty(),
+                            "")
                     : new Signal.RankStarted(at, rank);
         };
     }
@@ -100,7 +111,8 @@ class FuzzTest {
             watch.accept(line(random));
         }
         assertThat(watch.lines()).isEqualTo(INPUTS);
-        assertThat(used() - before).as("bytes kept by the second half, seed %d", SEED).isLessThan(8 * MEGABYTE);
+        assertThat(used() - before).as("bytes kept by the second half, seed %d", SEED)
+                .isLessThan(8 * MEGABYTE);
         assertThat(watch.unknownLines().all()).hasSizeLessThanOrEqualTo(256);
     }
 
@@ -116,6 +128,7 @@ class FuzzTest {
             findings += monitor.accept(signal(random, i)).size();
         }
         assertThat(findings).as("some of it is trouble").isPositive();
-        assertThat(used() - before).as("bytes kept by the second half, seed %d", SEED).isLessThan(8 * MEGABYTE);
+        assertThat(used() - before).as("bytes kept by the second half, seed %d", SEED)
+                .isLessThan(8 * MEGABYTE);
     }
 }

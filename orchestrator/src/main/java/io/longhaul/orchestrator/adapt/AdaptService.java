@@ -92,7 +92,7 @@ public final class AdaptService implements AdaptPort {
     private List<Double> misses() {
         return sql.sql("SELECT miss FROM advice_miss ORDER BY scored_at DESC, run, change LIMIT ?")
                 .param(MOST_MISSES)
-                .query(Double.class)
+                .query((row, _) -> row.getDouble("miss"))
                 .list();
     }
 }

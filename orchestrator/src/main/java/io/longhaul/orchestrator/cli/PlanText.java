@@ -216,7 +216,8 @@ final class PlanText {
                 .map(part -> quoted(part.asString("")))
                 .collect(Collectors.joining(" "));
         launch.path("limits")
-                .forEach(limit -> text.append("# ").append(limit.asString("")).append(System.lineSeparator()));
+                .forEach(
+                        limit -> text.append("# ").append(limit.asString("")).append(System.lineSeparator()));
         text.append(command.replace(" --", " \\" + System.lineSeparator() + "  --"))
                 .append(System.lineSeparator());
         if (!launch.path("config").asString("").isEmpty()) {

@@ -84,7 +84,9 @@ final class DeepSpeedLaunch {
             zero.put("mics_shard_size", layout.replicas() / layout.sharding().replicas());
         }
         if (layout.offload().optimizer() > 0) {
-            ObjectNode offload = zero.putObject("offload_optimizer").put("device", "cpu").put("pin_memory", true);
+            ObjectNode offload = zero.putObject("offload_optimizer")
+                    .put("device", "cpu")
+                    .put("pin_memory", true);
             if (layout.offload().optimizer() < 1) {
                 offload.put("ratio", layout.offload().optimizer());
             }

@@ -59,7 +59,9 @@ final class LaunchRenderer {
 
     /** Of the machines; a plan's own nodes may be parts of them. */
     private static int ranksPerNode(RunSpec spec, PlannedRun plan) {
-        return spec.cluster() instanceof RunSpec.Cluster.Described d ? d.devicesPerNode() : plan.ranksPerNode();
+        return spec.cluster() instanceof RunSpec.Cluster.Described d
+                ? d.devicesPerNode()
+                : plan.ranksPerNode();
     }
 
     private static int capability(RunSpec spec) {
@@ -74,8 +76,9 @@ final class LaunchRenderer {
         spec.model().moe().ifPresent(moe -> experts(a, moe));
         switch (framework) {
             case REFERENCE -> reference(a, layout);
-            case MEGATRON_LM -> MegatronLaunch.add(a, layout, spec.model().layers(), spec.model().moe().isPresent(),
-                    ranksPerNode(spec, plan), spec.frameworkVersion());
+            case MEGATRON_LM ->
+                MegatronLaunch.add(a, layout, spec.model().layers(), spec.model().moe().isPresent(),
+                        ranksPerNode(spec, plan), spec.frameworkVersion());
             case DEEPSPEED -> DeepSpeedLaunch.add(a, layout);
         }
         a.add("--micro-batch-size", layout.microBatch())
@@ -189,7 +192,8 @@ final class LaunchRenderer {
                             + " has no option to leave out the data of chosen steps: after a loss spike the run goes back"
                             + " to its last good checkpoint and reads the same data again");
         }
-        Facts facts = Facts.of(spec.model().shape(), machine, plan.layout().globalBatch()).layout(plan.layout());
+        Facts facts = Facts.of(spec.model().shape(), machine, plan.layout().globalBatch())
+                .layout(plan.layout());
         Legality.of(spec.framework().trainer(), spec.frameworkVersion())
                 .broken(facts)
                 .forEach(b -> limits.add("not in the launch text: " + b));

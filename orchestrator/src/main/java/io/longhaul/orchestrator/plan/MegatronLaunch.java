@@ -25,7 +25,8 @@ final class MegatronLaunch {
     private final Version version;
     private final Arguments a;
 
-    private MegatronLaunch(ParallelLayout layout, int layers, int ranksPerNode, Version version, Arguments a) {
+    private MegatronLaunch(ParallelLayout layout, int layers, int ranksPerNode, Version version,
+            Arguments a) {
         this.layout = layout;
         this.layers = layers;
         this.ranksPerNode = ranksPerNode;
@@ -82,7 +83,8 @@ final class MegatronLaunch {
             if (since(STAGES_PER_RANK)) {
                 a.add("--num-virtual-stages-per-pipeline-rank", layout.chunks());
             } else {
-                a.add("--num-layers-per-virtual-pipeline-stage", layers / layout.pipeline() / layout.chunks());
+                a.add("--num-layers-per-virtual-pipeline-stage",
+                        layers / layout.pipeline() / layout.chunks());
             }
         }
     }
@@ -127,7 +129,8 @@ final class MegatronLaunch {
         }
         if (stage >= 2) {
             a.flag("--use-megatron-fsdp")
-                    .add("--data-parallel-sharding-strategy", stage == 2 ? "optim_grads" : "optim_grads_params")
+                    .add("--data-parallel-sharding-strategy",
+                            stage == 2 ? "optim_grads" : "optim_grads_params")
                     .add("--ckpt-format", "fsdp_dtensor");
         }
         if (layout.optimizer() == OptimizerKind.MUON && !since(LAYER_WISE_OPTIMIZER)) {
@@ -206,7 +209,8 @@ final class MegatronLaunch {
 
     /** @param capability ten times the device's compute capability, 0 if it has none */
     static void environment(Map<String, String> environment, ParallelLayout layout, int capability) {
-        if (layout.sharding().stage() < 2 && capability < BLACKWELL && (layout.tensor() > 1 || layout.context() > 1)) {
+        if (layout.sharding().stage() < 2 && capability < BLACKWELL
+                && (layout.tensor() > 1 || layout.context() > 1)) {
             // Communication has to be queued before the compute that it is to overlap with. FSDP refuses it.
             environment.put("CUDA_DEVICE_MAX_CONNECTIONS", "1");
         }

@@ -8,7 +8,6 @@ import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.explain.Relaxation;
 import io.longhaul.planner.explain.StepReplay;
-import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanRequest;
 import io.longhaul.planner.search.PlanRequest.Abilities;
@@ -102,7 +101,8 @@ public final class PlanService implements PlanPort {
     private static PlannedRun planned(RunSpec spec, Plan best, Machine machine, String view) {
         int perPod = spec.kubernetes().flatMap(PodTemplate::ranks).orElse(machine.ranksPerNode());
         return new PlannedRun(
-                best.layout(), machine.nodes() * (machine.ranksPerNode() / perPod), perPod, best.stepSeconds(),
+                best.layout(), machine.nodes() * (machine.ranksPerNode() / perPod), perPod,
+                best.stepSeconds(),
                 best.tokensPerSecond(), view);
     }
 

@@ -34,12 +34,14 @@ public record RunSpec(
     /** For another trainer, in its newest examined release. */
     public RunSpec withFramework(Framework other) {
         Version version = other == framework ? frameworkVersion : other.trainer().newest();
-        return new RunSpec(name, model, training, cluster, other, version, objective, layout, policies, backend,
+        return new RunSpec(name, model, training, cluster, other, version, objective, layout, policies,
+                backend,
                 kubernetes);
     }
 
     public RunSpec withObjective(Objective other) {
-        return new RunSpec(name, model, training, cluster, framework, frameworkVersion, other, layout, policies,
+        return new RunSpec(name, model, training, cluster, framework, frameworkVersion, other, layout,
+                policies,
                 backend, kubernetes);
     }
 

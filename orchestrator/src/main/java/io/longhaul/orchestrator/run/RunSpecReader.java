@@ -155,7 +155,10 @@ public final class RunSpecReader {
         }
         root.problem(
                 "frameworkVersion", text.orElse(""), "main, or a release from " + oldest + " on",
-                "examined: " + trainer.versions().stream().map(Version::toString).collect(Collectors.joining(", ")));
+                "examined: " + trainer.versions()
+                        .stream()
+                        .map(Version::toString)
+                        .collect(Collectors.joining(", ")));
         return trainer.newest();
     }
 
@@ -300,7 +303,8 @@ public final class RunSpecReader {
         ParallelLayout plain = ParallelLayout
                 .of(degrees.tensor(), degrees.context(), degrees.pipeline(), degrees.data(), 1, 1)
                 .withSequenceParallel(false)
-                .withContextKind(legality.trainer() == Trainer.DEEPSPEED ? ContextKind.ALL_TO_ALL : ContextKind.RING);
+                .withContextKind(
+                        legality.trainer() == Trainer.DEEPSPEED ? ContextKind.ALL_TO_ALL : ContextKind.RING);
         boolean anySplit = legality.masks().stream().noneMatch(rule -> rule.id().equals("uneven-split"));
         for (Broken b : legality.broken(facts.layout(plain))) {
             if (b.kind() == Rule.Kind.POLICY

@@ -59,7 +59,8 @@ final class DrawnLaunches {
     static List<Launch> of(String framework, int count, long seed) {
         return of(framework, count, seed, framework.equals("deepspeed")
                 ? List.of("0.16.5", "0.19.6")
-                : List.of("core_v0.8.0", "core_v0.10.0", "core_v0.12.3", "core_v0.13.1", "core_v0.14.0", "core_v0.16.1",
+                : List.of("core_v0.8.0", "core_v0.10.0", "core_v0.12.3", "core_v0.13.1", "core_v0.14.0",
+                        "core_v0.16.1",
                         "core_v0.17.1", "core_v0.19.0", "core_v0.19.0", "core_v0.19.0", "main"));
     }
 
@@ -83,12 +84,14 @@ final class DrawnLaunches {
         boolean moe = megatron && random.nextInt(3) == 0;
         boolean wsd = megatron && random.nextBoolean();
         RunSpec spec = RunSpecReader.read(String.join(
-                "\n", "name: drawn", "framework: " + framework, "frameworkVersion: " + versions.get(random.nextInt(versions.size())), "model:",
+                "\n", "name: drawn", "framework: " + framework,
+                "frameworkVersion: " + versions.get(random.nextInt(versions.size())), "model:",
                 "  layers: " + pick(4, 12, 32, 40, 61, 96), "  hiddenSize: " + heads * 128,
                 "  attentionHeads: " + heads, "  kvHeads: " + heads / pick(1, 1, 4), "  vocabSize: 32000",
                 "  sequenceLength: " + pick(2048, 4096, 4100, 32768), "  gatedMlp: " + random.nextBoolean(),
                 "  tiedEmbeddings: " + random.nextBoolean(),
-                moe ? "  moe: { experts: " + pick(8, 64) + ", topK: 2, expertFfnHiddenSize: 2048 }" : "", "training:",
+                moe ? "  moe: { experts: " + pick(8, 64) + ", topK: 2, expertFfnHiddenSize: 2048 }" : "",
+                "training:",
                 "  tokens: 10000000000", "  globalBatch: " + pick(96, 256, 1536), "  learningRate: 3e-4",
                 "  schedule: " + (wsd ? "wsd" : pick("cosine", "linear", "constant")),
                 "cluster: { kind: described, nodes: " + pick(1, 2, 6, 8, 32) + ", accelerator: "
@@ -101,7 +104,8 @@ final class DrawnLaunches {
                 ? new LaunchContext(recipe, 0, List.of(), "/data", "/checkpoints")
                 : new LaunchContext(recipe, 50, List.of(new StepRange(60, 64)), "/data", "/checkpoints");
         return layout(spec, machine).map(layout -> new Launch(
-                spec, new PlannedRun(layout, machine.nodes(), machine.ranksPerNode(), 1, 1, "{}"), machine, context));
+                spec, new PlannedRun(layout, machine.nodes(), machine.ranksPerNode(), 1, 1, "{}"), machine,
+                context));
     }
 
     private Optional<ParallelLayout> layout(RunSpec spec, Machine.Cluster machine) {
@@ -118,7 +122,8 @@ final class DrawnLaunches {
                 continue;
             }
             ParallelLayout layout = choices(
-                    ParallelLayout.of(tensor, context, pipeline, data, microBatch, batch / data / microBatch), spec);
+                    ParallelLayout.of(tensor, context, pipeline, data, microBatch, batch / data / microBatch),
+                    spec);
             if (legality.firstBroken(facts.layout(layout)) == null) {
                 return Optional.of(layout);
             }
@@ -135,7 +140,8 @@ final class DrawnLaunches {
             Schedule schedule = pick(Schedule.ONE_F_ONE_B, Schedule.INTERLEAVED, Schedule.ZB_H1);
             layout = layout.withSchedule(schedule, schedule == Schedule.INTERLEAVED ? pick(2, 3, 4) : 1);
             if (random.nextInt(3) == 0) {
-                layout = layout.withSplit(Optional.of(split(spec.model().layers(), plain.pipeline() * layout.chunks())));
+                layout = layout.withSplit(
+                        Optional.of(split(spec.model().layers(), plain.pipeline() * layout.chunks())));
             }
         }
         Recompute recompute = pick(Recompute.NONE, Recompute.NONE, Recompute.SELECTIVE, Recompute.FULL,

@@ -68,8 +68,10 @@ class LaunchTextTest {
                 JsonNode option = known.get(flag);
                 judge(flag, values, option);
                 String first = option.path("first_tag").asString();
-                assertThat(launch.spec().frameworkVersion()).as("%s is in %s", flag, launch.spec().frameworkVersion())
-                        .isGreaterThanOrEqualTo(first.equals("main-only") ? Version.of("main") : Version.of(first));
+                assertThat(launch.spec().frameworkVersion())
+                        .as("%s is in %s", flag, launch.spec().frameworkVersion())
+                        .isGreaterThanOrEqualTo(
+                                first.equals("main-only") ? Version.of("main") : Version.of(first));
             });
             Map<String, Long> names = names(launch, options);
             for (JsonNode rule : framework.path("constraints")) {
@@ -89,13 +91,16 @@ class LaunchTextTest {
         assertThat(judged).contains(
                 "world-model", "world-expert", "heads-tp", "kv-tp", "kv-channels", "sp-tp", "sp-seq",
                 "layers-pp", "batch-divisible", "cp-seq", "experts-ep", "vpp-microbatch-group");
-        assertThat(used).as("choices of layouts").contains(
-                "--pipeline-model-parallel-layout", "--decoder-first-pipeline-num-layers",
-                "--num-virtual-stages-per-pipeline-rank", "--hierarchical-context-parallel-sizes",
-                "--expert-tensor-parallel-size", "--use-megatron-fsdp", "--outer-dp-sharding-strategy",
-                "--num-distributed-optimizer-instances", "--cpu-offloading-num-layers",
-                "--fine-grained-activation-offloading", "--optimizer-cpu-offload", "--fp8-recipe", "--fp4-format",
-                "--exp-avg-dtype", "--optimizer", "--recompute-method");
+        assertThat(used).as("choices of layouts")
+                .contains(
+                        "--pipeline-model-parallel-layout", "--decoder-first-pipeline-num-layers",
+                        "--num-virtual-stages-per-pipeline-rank", "--hierarchical-context-parallel-sizes",
+                        "--expert-tensor-parallel-size", "--use-megatron-fsdp",
+                        "--outer-dp-sharding-strategy",
+                        "--num-distributed-optimizer-instances", "--cpu-offloading-num-layers",
+                        "--fine-grained-activation-offloading", "--optimizer-cpu-offload", "--fp8-recipe",
+                        "--fp4-format",
+                        "--exp-avg-dtype", "--optimizer", "--recompute-method");
     }
 
     /** Conditions of the list whose words limit them further. */
@@ -120,7 +125,8 @@ class LaunchTextTest {
         Pattern repeated = Pattern.compile("(?:\\(([^()]*)\\)|([A-Za-z]))\\*(\\d+)");
         for (Matcher m = repeated.matcher(text); m.find(); m = repeated.matcher(text)) {
             String one = m.group(1) == null ? m.group(2) : m.group(1);
-            text = text.substring(0, m.start()) + one.repeat(Integer.parseInt(m.group(3))) + text.substring(m.end());
+            text = text.substring(0, m.start()) + one.repeat(Integer.parseInt(m.group(3)))
+                    + text.substring(m.end());
         }
         assertThat(text).matches("E[t|]*L");
         List<Integer> layers = Stream.of(text.split("\\|", -1))
@@ -181,11 +187,13 @@ class LaunchTextTest {
                 Map.entry("groups", "--num-query-groups"), Map.entry("hidden", "--hidden-size"),
                 Map.entry("seq", "--seq-length"), Map.entry("layers", "--num-layers"),
                 Map.entry("gbs", "--global-batch-size"), Map.entry("mbs", "--micro-batch-size"),
-                Map.entry("experts", "--num-experts"), Map.entry("vpp", "--num-virtual-stages-per-pipeline-rank"))
+                Map.entry("experts", "--num-experts"),
+                Map.entry("vpp", "--num-virtual-stages-per-pipeline-rank"))
                 .forEach((name, flag) -> names.put(
                         name,
                         Long.parseLong(
-                                options.getOrDefault(flag, List.of(unset.getOrDefault(name, "1"))).getFirst())));
+                                options.getOrDefault(flag, List.of(unset.getOrDefault(name, "1")))
+                                        .getFirst())));
         long data = names.get("world") / (names.get("tp") * names.get("cp") * names.get("pp"));
         names.put("dp", data);
         names.put("m", names.get("gbs") / (names.get("mbs") * data));
@@ -217,7 +225,8 @@ class LaunchTextTest {
             assertThat(optimizer).isEqualTo("adam");
         }
         if (options.containsKey("--cpu-offloading-num-layers")) {
-            assertThat(options).doesNotContainKeys("--recompute-granularity", "--fine-grained-activation-offloading");
+            assertThat(options).doesNotContainKeys("--recompute-granularity",
+                    "--fine-grained-activation-offloading");
             assertThat(real(options, "--pipeline-model-parallel-size")).isEqualTo(1);
             assertThat(real(options, "--cpu-offloading-num-layers")).isPositive()
                     .isLessThan(real(options, "--num-layers"));
@@ -228,14 +237,17 @@ class LaunchTextTest {
         assertThat(options.containsKey("--fp16") && options.containsKey("--bf16")).isFalse();
         if (options.containsKey("--hierarchical-context-parallel-sizes")) {
             assertThat(options.get("--cp-comm-type")).containsExactly("a2a+p2p");
-            assertThat(options.get("--hierarchical-context-parallel-sizes").stream().mapToInt(Integer::parseInt)
+            assertThat(options.get("--hierarchical-context-parallel-sizes")
+                    .stream()
+                    .mapToInt(Integer::parseInt)
                     .reduce(1, (a, b) -> a * b)).isEqualTo((int) real(options, "--context-parallel-size"));
         }
         boolean many = options.containsKey("--context-parallel-size")
                 || real(options, "--tensor-model-parallel-size") > 1;
         boolean blackwell = launch.machine().accelerator().name().startsWith("B200");
         assertThat("1".equals(launch.environment().get("CUDA_DEVICE_MAX_CONNECTIONS")))
-                .as("environment of %s", launch.layout()).isEqualTo(many && !blackwell && !fsdp);
+                .as("environment of %s", launch.layout())
+                .isEqualTo(many && !blackwell && !fsdp);
         assertThat(options.containsKey("--num-experts"))
                 .isEqualTo(options.containsKey("--expert-model-parallel-size"));
         assertThat(real(options, "--min-lr")).isLessThanOrEqualTo(real(options, "--lr"));
@@ -251,7 +263,9 @@ class LaunchTextTest {
             } else {
                 assertThat(options).doesNotContainKey("--iterations-to-skip");
                 assertThat(LaunchRenderer.limits(launch.spec(), launch.plan(), launch.machine()))
-                        .singleElement().asString().contains("leave out the data");
+                        .singleElement()
+                        .asString()
+                        .contains("leave out the data");
             }
         }
     }
@@ -285,12 +299,15 @@ class LaunchTextTest {
             assertThat(options.get("--micro-batch-size"))
                     .containsExactly(config.path("train_micro_batch_size_per_gpu").asString());
             assertThat(options.containsKey("--ds-sequence-parallel-size")).isEqualTo(layout.context() > 1);
-            assertThat(options).as("Megatron-LM's alone").doesNotContainKeys(
-                    "--context-parallel-size", "--iterations-to-skip", "--attention-backend");
+            assertThat(options).as("Megatron-LM's alone")
+                    .doesNotContainKeys(
+                            "--context-parallel-size", "--iterations-to-skip", "--attention-backend");
             assertThat(options.containsKey("--cpu-optimizer"))
                     .isEqualTo(config.path("zero_optimization").has("offload_optimizer"));
             assertThat(LaunchRenderer.limits(launch.spec(), launch.plan(), launch.machine()))
-                    .singleElement().asString().contains("reads the same data again");
+                    .singleElement()
+                    .asString()
+                    .contains("reads the same data again");
         }
         assertThat(used).contains("stage 0", "stage 1", "stage 2", "stage 3", "--ds-sequence-parallel-size",
                 "--enable-zbh1-pipeline", "--cpu-optimizer", "--checkpoint-in-cpu");
@@ -367,9 +384,11 @@ class LaunchTextTest {
         Random random = new Random(seed);
         int heads = List.of(4, 8, 32).get(random.nextInt(3));
         RunSpec spec = RunSpecReader.read(String.join(
-                "\n", "name: drawn", "framework: reference", "model:", "  layers: " + 4 * (1 + random.nextInt(3)),
+                "\n", "name: drawn", "framework: reference", "model:",
+                "  layers: " + 4 * (1 + random.nextInt(3)),
                 "  hiddenSize: " + heads * 16, "  attentionHeads: " + heads, "  vocabSize: 32000",
-                "  sequenceLength: 64", "  gatedMlp: " + random.nextBoolean(), "training:", "  tokens: 10000000",
+                "  sequenceLength: 64", "  gatedMlp: " + random.nextBoolean(), "training:",
+                "  tokens: 10000000",
                 "  globalBatch: " + (random.nextBoolean() ? 96 : 256), "  learningRate: 3e-4",
                 "  schedule: " + List.of("wsd", "cosine", "linear", "constant").get(random.nextInt(4)),
                 "cluster: { ranks: 2 }"));

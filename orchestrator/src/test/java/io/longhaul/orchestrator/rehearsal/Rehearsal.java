@@ -96,7 +96,8 @@ final class Rehearsal implements SimulatedService.Watch {
                 50 + random.nextInt(150), fault("corrupt shard", 0.3) ? 3 + random.nextInt(4) : -1,
                 fault("not finite", 0.1) ? 10 + random.nextInt(steps) : -1),
                 fault("refused", 0.1) ? 1 + random.nextInt(2) : 0);
-        PlannedRun plan = new PlannedRun(ParallelLayout.of(1, 1, 1, nodes * ranksPerNode, 1, 1), nodes, ranksPerNode, 1, 1,
+        PlannedRun plan = new PlannedRun(ParallelLayout.of(1, 1, 1, nodes * ranksPerNode, 1, 1), nodes,
+                ranksPerNode, 1, 1,
                 "{}");
         service = new SimulatedService(cluster, store, new FixedPlan(plan), new Advice(),
                 (state, recipe, resume, skipped) -> new PlanPort.RankProcess(command(skipped), Map.of()), id,

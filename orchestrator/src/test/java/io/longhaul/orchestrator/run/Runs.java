@@ -38,7 +38,8 @@ public final class Runs {
             """;
 
     /** Two nodes of one rank. */
-    public static final PlannedRun PLAN = new PlannedRun(ParallelLayout.of(1, 1, 1, 2, 2, 2), 2, 1, 0.1, 640, "{}");
+    public static final PlannedRun PLAN = new PlannedRun(ParallelLayout.of(1, 1, 1, 2, 2, 2), 2, 1, 0.1, 640,
+            "{}");
 
     public static final LaunchFactory LAUNCHES = (state, recipe, resumeStep, skipped) -> new RankProcess(
             List.of("train", "--lr", Double.toString(recipe.learningRate()), "--from",

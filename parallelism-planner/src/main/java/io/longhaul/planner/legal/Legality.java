@@ -149,7 +149,7 @@ public final class Legality {
         Rule[] kept = Stream.concat(
                 Stream.of(rule), rules.stream().filter(other -> other.condition().holds(facts.values())))
                 .toArray(Rule[]::new);
-        for (Rule[] asked : List.of(kept, new Rule[] {rule})) {
+        for (Rule[] asked : List.of(kept, new Rule[]{rule})) {
             for (Fact fact : rule.mends()) {
                 List<Broken.Mend> found = new ArrayList<>();
                 nearest(asked, facts, fact, -1, found);

@@ -39,13 +39,15 @@ public final class HangCommand implements Callable<Integer> {
             });
         }
         if (states.isEmpty()) {
-            System.err.println("longhaul: no dump in " + directory + " tells of a collective; needed is JSON as"
-                    + " torch._C._distributed_c10d._dump_nccl_trace_json writes it, a file per rank");
+            System.err
+                    .println("longhaul: no dump in " + directory + " tells of a collective; needed is JSON as"
+                            + " torch._C._distributed_c10d._dump_nccl_trace_json writes it, a file per rank");
             return NOTHING_READ;
         }
         for (int rank = 0; ranks != null && rank < ranks; rank++) {
             if (!heard.contains(rank)) {
-                states.add(new RankState(rank, states.getFirst().group(), -1, -1, RankState.Phase.UNKNOWN, false));
+                states.add(new RankState(rank, states.getFirst().group(), -1, -1, RankState.Phase.UNKNOWN,
+                        false));
             }
         }
         HangCause cause = HangDiagnosis.of(states);
@@ -53,8 +55,10 @@ public final class HangCommand implements Callable<Integer> {
                 cause.kind().name().toLowerCase(Locale.ROOT).replace('_', ' '), cause.text());
         states.stream()
                 .filter(state -> cause.ranks().contains(state.rank()))
-                .forEach(state -> System.out.printf("  rank %d, group %d: entered %d, finished %d; the others entered %d%n",
-                        state.rank(), state.group(), state.entered(), state.finished(), newest(states, state.group())));
+                .forEach(state -> System.out.printf(
+                        "  rank %d, group %d: entered %d, finished %d; the others entered %d%n",
+                        state.rank(), state.group(), state.entered(), state.finished(),
+                        newest(states, state.group())));
         return 0;
     }
 

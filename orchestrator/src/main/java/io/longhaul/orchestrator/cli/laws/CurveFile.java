@@ -220,9 +220,11 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
                 warm++;
             }
             List<Integer> steps = new ArrayList<>();
+            List<Double> losses = new ArrayList<>();
             for (var entry : points.tailMap(warm, true).entrySet()) {
                 if (!Double.isNaN(entry.getValue().loss())) {
                     steps.add(entry.getKey());
+                    losses.add(entry.getValue().loss());
                 }
             }
             if (steps.size() < LEAST_POINTS) {
@@ -233,7 +235,7 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
             }
             return new CurveFile(file, warm, new LossCurve(RateHistory.of(rates),
                     steps.stream().mapToInt(s -> s).toArray(),
-                    steps.stream().mapToDouble(s -> points.get(s).loss()).toArray()), List.copyOf(repairs));
+                    losses.stream().mapToDouble(loss -> loss).toArray()), List.copyOf(repairs));
         }
 
         private BadDataException bad(String column, String value, String wanted) {

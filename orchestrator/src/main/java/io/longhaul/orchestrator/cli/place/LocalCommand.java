@@ -41,7 +41,7 @@ final class LocalCommand implements Runnable {
                     plan.stepSeconds(), groups, GRADIENT_BYTES * plan.spec().model().shape().parameters(),
                     gBps * 1e9, milliseconds * 1e-3, every, overlap);
         } catch (IllegalArgumentException e) {
-            throw new ApiException(ExitCodes.USAGE, e.getMessage());
+            throw new ApiException(ExitCodes.USAGE, String.valueOf(e.getMessage()));
         }
         // What the backward pass could hide at best: two thirds of the step.
         double hidden = plan.stepSeconds() * 2 / 3;

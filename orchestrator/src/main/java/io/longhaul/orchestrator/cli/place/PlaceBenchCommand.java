@@ -121,11 +121,12 @@ public final class PlaceBenchCommand implements Runnable {
 
     /** The last of several runs. */
     private static <T> Timed<T> timed(Supplier<T> work) {
-        for (int i = 0; i < WARM; i++) {
-            work.get();
+        T result = work.get();
+        for (int i = 1; i < WARM; i++) {
+            result = work.get();
         }
         long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
-        T result = work.get();
+        result = work.get();
         return new Timed<>(result,
                 (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - before) / 1e6);
     }

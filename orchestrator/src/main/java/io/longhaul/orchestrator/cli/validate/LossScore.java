@@ -187,7 +187,8 @@ final class LossScore {
         row(report, "  all", sum);
         report.line("  latency in points: median %.1f, 90 %% below %.1f", Report.median(sum.latencies),
                 Report.quantile(sum.latencies, 0.9));
-        report.line("  critical, to be acted on: %d in runs that diverge, %d in spikes that came back, %d elsewhere",
+        report.line(
+                "  critical, to be acted on: %d in runs that diverge, %d in spikes that came back, %d elsewhere",
                 sum.acted.diverged, sum.acted.hasty, sum.acted.elsewhere);
     }
 
@@ -333,7 +334,8 @@ final class LossScore {
                         .map(Label::kind)
                         .toList();
                 boolean lost = kinds.stream().anyMatch(kind -> !kind.startsWith("spike"));
-                acted = acted.plus(new Acted(lost ? 1 : 0, !lost && !kinds.isEmpty() ? 1 : 0, kinds.isEmpty() ? 1 : 0));
+                acted = acted.plus(
+                        new Acted(lost ? 1 : 0, !lost && !kinds.isEmpty() ? 1 : 0, kinds.isEmpty() ? 1 : 0));
             }
         }
         return acted;

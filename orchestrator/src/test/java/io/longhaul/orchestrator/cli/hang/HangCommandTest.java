@@ -25,10 +25,12 @@ class HangCommandTest {
     }
 
     private void entries(int rank, long done, long open) throws IOException {
-        Files.writeString(directory.resolve("dump-" + rank), """
-                {"entries": [{"pg_id": 0, "collective_seq_id": %d, "state": "completed", "profiling_name": "nccl:all_reduce"},
-                             {"pg_id": 0, "collective_seq_id": %d, "state": "scheduled"}]}
-                """.formatted(done, open));
+        Files.writeString(directory.resolve("dump-" + rank),
+                """
+                        {"entries": [{"pg_id": 0, "collective_seq_id": %d, "state": "completed", "profiling_name": "nccl:all_reduce"},
+                                     {"pg_id": 0, "collective_seq_id": %d, "state": "scheduled"}]}
+                        """
+                        .formatted(done, open));
     }
 
     private String run(int code, String... more) {
