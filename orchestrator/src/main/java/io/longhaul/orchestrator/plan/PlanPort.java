@@ -1,6 +1,8 @@
 package io.longhaul.orchestrator.plan;
 
 import io.longhaul.orchestrator.run.RunSpec;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -24,7 +26,8 @@ public interface PlanPort {
     record RankProcess(List<String> command, Map<String, String> environment) {
         public RankProcess {
             command = List.copyOf(command);
-            environment = Map.copyOf(environment);
+            // In the order in which they were put, so that the text of a plan is always the same.
+            environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
         }
     }
 }
