@@ -136,7 +136,8 @@ final class LaunchRenderer {
         a.add("--num-experts", moe.experts())
                 .add("--moe-router-topk", moe.topK())
                 .add("--moe-ffn-hidden-size", moe.expertFfnHiddenSize())
-                .flag("--moe-grouped-gemm")
+                // megatron-core adds biases to experts only where they are not split over tensor ranks.
+                .flag("--disable-bias-linear", "--moe-grouped-gemm")
                 .add("--moe-token-dispatcher-type", "alltoall")
                 .add("--moe-aux-loss-coeff", "0.01");
     }
