@@ -1,7 +1,7 @@
 package io.longhaul.orchestrator.plan;
 
 import io.longhaul.planner.cluster.Machine;
-import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.ShippedConstants;
 import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.explain.Duel;
 import io.longhaul.planner.explain.Knowledge;
@@ -189,7 +189,8 @@ public record Questions(Optional<String> whyNot, boolean sensitivity, Optional<R
         }
         List<Prediction> ranked = Stream
                 .concat(Stream.of(best), others.stream().map(PlanResult.RunnerUp::plan))
-                .map(p -> Prediction.of(request, p.layout(), Constants.prior(), Software.MEGATRON_CORE))
+                .map(p -> Prediction.of(request, p.layout(),
+                        ShippedConstants.on(request.machine(), Software.MEGATRON_CORE), Software.MEGATRON_CORE))
                 .toList();
         ArrayNode duels = node.putArray("duels");
         for (Prediction other : ranked.subList(1, ranked.size())) {

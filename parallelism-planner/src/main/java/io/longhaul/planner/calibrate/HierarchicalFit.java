@@ -2,6 +2,7 @@ package io.longhaul.planner.calibrate;
 
 import io.longhaul.planner.constants.Constant;
 import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.Level;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

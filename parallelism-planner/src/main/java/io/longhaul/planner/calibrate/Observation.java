@@ -1,6 +1,7 @@
 package io.longhaul.planner.calibrate;
 
 import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.Level;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 

@@ -2,6 +2,7 @@ package io.longhaul.planner.calibrate;
 
 import io.longhaul.planner.constants.Constant;
 import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.Level;
 import java.util.List;
 import java.util.Map;
 
@@ -54,6 +55,17 @@ public record Posterior(Map<Column, Integer> columns, double[] offsets, double[]
             }
         }
         return Math.sqrt(unseen + squared(direction));
+    }
+
+    /** Standard deviation of each offset. */
+    public double[] spreads() {
+        double[] spreads = new double[offsets.length];
+        for (int k = 0; k < spreads.length; k++) {
+            double[] unit = new double[offsets.length];
+            unit[k] = 1;
+            spreads[k] = Math.sqrt(squared(unit));
+        }
+        return spreads;
     }
 
     /** {@code d^T (L L^T)^-1 d}. */

@@ -42,6 +42,11 @@ public record Group(int size, int stride, Links links) {
                 + bytes * (size - 1) / size / ringBandwidth();
     }
 
+    /** Seconds that a message around the ring of all ranks waits for, whatever its size. */
+    public double ringWaitSeconds() {
+        return (size - 1) * links.latencySeconds(inside());
+    }
+
     /** Seconds to exchange so many bytes per rank, spread evenly over the group; both kinds of link work at once. */
     public double allToAllSeconds(double bytes) {
         return allToAllSeconds(bytes, 1);

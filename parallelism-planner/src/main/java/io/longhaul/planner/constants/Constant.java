@@ -15,7 +15,7 @@ public enum Constant {
     /** Loss of rate where the last tiles are partly empty: share of the padding that is paid for. */
     TILE_PADDING(0.6, 0.7),
     /** Time of products whose sum length is no multiple of 8 values, which matrix units cannot load, over others. */
-    MISALIGNED_TIME(8, 0.5),
+    MISALIGNED_TIME(16, 0.7),
     /** Rate of 8-bit and 4-bit multiplications over what their peak promises beyond bf16. */
     LOW_PRECISION_RATE(0.8, 0.3),
     /** Rate of fused attention over that of large matrix multiplications. */
@@ -25,9 +25,9 @@ public enum Constant {
     /** Bytes of norms, activations, residuals and casts over those of one unfused kernel each. */
     ELEMENTWISE_TRAFFIC(1.0, 0.4),
     /** Seconds that each kernel costs beyond its work. */
-    KERNEL_SECONDS(4e-6, 0.5),
+    KERNEL_SECONDS(3e-6, 0.5),
     /** Seconds that the host takes to start a kernel; limits steps of small models. */
-    HOST_SECONDS(8e-6, 0.5),
+    HOST_SECONDS(1.5e-5, 0.5),
     /** Rate of fast links over their data sheet. */
     FAST_LINK_RATE(0.7, 0.4),
     /** Rate of links between nodes over their data sheet. */
@@ -45,7 +45,7 @@ public enum Constant {
     /** Share of the traffic to and from experts that is waited for. */
     EXPERT_EXPOSED(0.8, 0.4),
     /** Rate of grouped multiplications of experts, sorting of tokens included, over plain ones. */
-    EXPERT_RATE(0.6, 0.4),
+    EXPERT_RATE(0.8, 0.4),
     /** Passes of the optimizer over its state, over one read and one write of each. */
     OPTIMIZER_TRAFFIC(1.3, 0.5),
     /** Seconds of a step that no part of the model explains: data, clipping, logging. */
@@ -54,13 +54,13 @@ public enum Constant {
     STRAGGLING(0.005, 1.0),
 
     /** Activations that are kept over those of the tensor list. */
-    ACTIVATION_BYTES(1.05, 0.15),
+    ACTIVATION_BYTES(1.0, 0.25),
     /** Model states over those of the tensor list. */
     STATE_BYTES(1.0, 0.08),
     /** Bytes of logits and their gradients, over one copy in fp32 and one in 2 bytes. */
-    LOGIT_BYTES(1.0, 0.6),
+    LOGIT_BYTES(1.0, 0.3),
     /** Bytes that the runtime, communicators and workspaces hold. */
-    RUNTIME_BYTES(2e9, 0.6),
+    RUNTIME_BYTES(3e9, 0.4),
     /** What the allocator holds over what is in use. */
     RESERVED_BYTES(1.06, 0.05);
 

@@ -9,6 +9,7 @@ package io.longhaul.planner.constants;
  * @param overlapsData data-parallel traffic runs beside the backward pass
  * @param splitsTransfers each tensor-parallel rank sends its part of what goes to the next stage
  * @param fusedKernels elementwise kernels are compiled together, or kernels are replayed as graphs
+ * @param sumsInFp32 gradients of micro-batches are summed in fp32; never with fp16
  */
 public record Software(
         Family family,
@@ -16,7 +17,8 @@ public record Software(
         boolean overlapsTensor,
         boolean overlapsData,
         boolean splitsTransfers,
-        boolean fusedKernels) {
+        boolean fusedKernels,
+        boolean sumsInFp32) {
 
     /** Frameworks by the code of their step. */
     public enum Family {
@@ -32,26 +34,36 @@ public record Software(
 
     public static final Software MEGATRON_2021 = new Software(Family.MEGATRON_2021, false, false, false,
             false,
-            false);
+            false, false);
     public static final Software MEGATRON_CORE = new Software(Family.MEGATRON_CORE, true, false, true, true,
-            false);
+            false, true);
     /** As vendors run it in benchmarks: tensor-parallel traffic overlapped, kernels as graphs. */
     public static final Software MEGATRON_TUNED = new Software(Family.MEGATRON_CORE, true, true, true, true,
-            true);
-    public static final Software FSDP = new Software(Family.FSDP, true, false, true, true, false);
-    public static final Software DEEPSPEED = new Software(Family.DEEPSPEED, true, false, true, true, false);
-    public static final Software OTHER = new Software(Family.OTHER, true, false, true, true, false);
+            true, false);
+    public static final Software FSDP = new Software(Family.FSDP, true, false, true, true, false, true);
+    public static final Software DEEPSPEED = new Software(Family.DEEPSPEED, true, false, true, true, false,
+            false);
+    public static final Software OTHER = new Software(Family.OTHER, true, false, true, true, false, false);
 
     public Software withFusedAttention(boolean fused) {
-        return new Software(family, fused, overlapsTensor, overlapsData, splitsTransfers, fusedKernels);
+        return new Software(family, fused, overlapsTensor, overlapsData, splitsTransfers, fusedKernels,
+                sumsInFp32);
     }
 
     /** With traffic beside compute or not. */
     public Software withOverlap(boolean tensor, boolean data) {
-        return new Software(family, fusedAttention, tensor, data, splitsTransfers, fusedKernels);
+        return new Software(family, fusedAttention, tensor, data, splitsTransfers, fusedKernels,
+                sumsInFp32);
     }
 
     public Software withFusedKernels(boolean fused) {
-        return new Software(family, fusedAttention, overlapsTensor, overlapsData, splitsTransfers, fused);
+        return new Software(family, fusedAttention, overlapsTensor, overlapsData, splitsTransfers, fused,
+                sumsInFp32);
+    }
+
+    public Software withSumsInFp32(boolean sums) {
+        return new Software(family, fusedAttention, overlapsTensor, overlapsData, splitsTransfers,
+                fusedKernels,
+                sums);
     }
 }

@@ -5,6 +5,7 @@ import io.longhaul.planner.cluster.Links;
 import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.constants.Constant;
 import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.ShippedConstants;
 import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.layout.LayerSplit;
 import io.longhaul.planner.layout.ParallelLayout;
@@ -60,7 +61,12 @@ public final class CostModel {
 
     /** With the constants that ship for this machine, under a present Megatron. */
     public CostModel(ModelShape model, Machine machine) {
-        this(model, machine, Constants.prior(), Software.MEGATRON_CORE);
+        this(model, machine, Software.MEGATRON_CORE);
+    }
+
+    /** With the constants that ship for this machine and software. */
+    public CostModel(ModelShape model, Machine machine, Software software) {
+        this(model, machine, ShippedConstants.on(machine, software), software);
     }
 
     public CostModel(ModelShape model, Machine machine, Constants constants, Software software) {

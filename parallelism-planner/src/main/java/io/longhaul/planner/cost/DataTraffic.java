@@ -10,6 +10,7 @@ import io.longhaul.planner.layout.ParallelLayout;
 /** Seconds of a step that wait for gradients and weights between ranks that hold the same weights. */
 record DataTraffic(Constants constants, Software software, Links links) {
     private static final double VALUE_BYTES = 2;
+    private static final double BUCKET_BYTES = 1e8;
 
     /**
      * Gradients to their sum and weights to all ranks, once per step. From stage 2 on no rank keeps all gradients, so
@@ -32,10 +33,7 @@ record DataTraffic(Constants constants, Software software, Links links) {
     }
 
     private double gradientBytes() {
-        return switch (software.family()) {
-            case MEGATRON_CORE, FSDP -> 4;
-            case MEGATRON_2021, DEEPSPEED, OTHER -> 2;
-        };
+        return software.sumsInFp32() ? 4 : 2;
     }
 
     private double synchronise(ParallelLayout c, double weights, int ranks, int stride) {
@@ -50,14 +48,19 @@ record DataTraffic(Constants constants, Software software, Links links) {
         double values = VALUE_BYTES * weights;
         double gradients = gradientBytes() * weights;
         int m = c.microBatches();
+        // Buckets go round a ring one after another; sums without shards take a tree.
+        double buckets = Math.ceil(values / BUCKET_BYTES);
+        double ring = buckets * shard.ringWaitSeconds();
+        double tree = buckets * 2 * Math.log(ranks) / Math.log(2) * links.slowLatencySeconds();
+        double far = copies.allReduceSeconds(values * replicas / ranks);
         return switch (c.sharding().stage()) {
-            case 0 -> whole.allReduceSeconds(gradients);
-            case 1 -> (replicas > 1 ? whole.allReduceSeconds(gradients) : whole.gatherSeconds(gradients))
-                    + shard.gatherSeconds(values);
-            case 2 -> m * shard.gatherSeconds(values) + shard.gatherSeconds(values)
-                    + copies.allReduceSeconds(values * replicas / ranks);
-            default -> m * 3 * shard.gatherSeconds(values)
-                    + copies.allReduceSeconds(values * replicas / ranks);
+            case 0 -> whole.allReduceSeconds(gradients) + tree;
+            case 1 -> (replicas > 1
+                    ? whole.allReduceSeconds(gradients) + tree
+                    : whole.gatherSeconds(gradients) + ring)
+                    + shard.gatherSeconds(values) + ring;
+            case 2 -> (m + 1) * (shard.gatherSeconds(values) + ring) + far;
+            default -> 3 * m * (shard.gatherSeconds(values) + ring) + far;
         };
     }
 }

@@ -24,9 +24,10 @@ final class Layers {
     /** Bytes per score: products written, softmax and dropout read and write, read by the second product. */
     private static final double SCORE_BYTES_FORWARD = 13;
     private static final double SCORE_BYTES_BACKWARD = 19;
-    private static final double KERNELS_FORWARD = 22;
-    private static final double KERNELS_BACKWARD = 40;
-    private static final double KERNELS_EXPERTS = 25;
+    private static final double KERNELS_FORWARD = 30;
+    private static final double KERNELS_EXPERTS = 80;
+    /** Kernels of a backward pass over those of the forward pass. */
+    private static final double BACKWARD_KERNELS = 1.8;
 
     private final ModelShape model;
     private final Constants constants;
@@ -56,21 +57,26 @@ final class Layers {
         double core = core(c, 1);
         double coreBackward = core(c, software.fusedAttention() ? FUSED_BACKWARD : 2);
         double elementwise = kernels.elementwise(elementwiseBytes(c, n, t, experts));
-        double starts = 1 + (experts ? KERNELS_EXPERTS / KERNELS_FORWARD : 0);
-        double forward = kernels.withStarts(products + expertProducts + core + elementwise,
-                KERNELS_FORWARD * starts, software);
+        double launched = KERNELS_FORWARD + (experts ? KERNELS_EXPERTS : 0);
+        double forward = products + expertProducts + core + elementwise + kernels.starts(launched, software);
         double weight = products + expertProducts;
-        double backward = kernels.withStarts(
-                2 * weight + coreBackward + ELEMENTWISE_BACKWARD * elementwise, KERNELS_BACKWARD * starts,
-                software);
+        double backward = 2 * weight + coreBackward + ELEMENTWISE_BACKWARD * elementwise
+                + kernels.starts(BACKWARD_KERNELS * launched, software);
         double again = switch (c.recompute().kind()) {
             case NONE -> 0;
             // PyTorch's selective checkpointing computes every second product again, Megatron's attention alone.
             case SELECTIVE -> software.family() == Software.Family.FSDP ? 0.5 * forward : core;
             case FULL -> forward;
         };
-        return new LayerCost(forward, backward - weight, weight, again, tensor(c, n), context(c, n),
-                experts ? expert(c, n) : 0);
+        double tensor = tensor(c, n);
+        double context = context(c, n);
+        double expert = experts ? expert(c, n) : 0;
+        boolean full = c.recompute().kind() == Recompute.Kind.FULL;
+        double host = kernels.hostSeconds((full ? 2 + BACKWARD_KERNELS : 1 + BACKWARD_KERNELS) * launched,
+                software);
+        double idle = Math.max(0, host - forward - backward - again - tensor - context - expert);
+        return new LayerCost(forward + idle / 3, backward - weight + idle * 2 / 3, weight, again, tensor,
+                context, expert);
     }
 
     private double attentionProducts(ParallelLayout c, double n, int t) {
@@ -189,7 +195,9 @@ final class Layers {
 
     /** Tokens travel to their experts and back. */
     private double expert(ParallelLayout c, double n) {
-        double bytes = n / c.tensor() * model.topK() * model.hiddenSize() * BYTES;
+        // Tokens are sent in 8 bits where products are, and come back in 16.
+        double value = c.precision().ordinal() >= Precision.FP8.ordinal() ? 0.75 * BYTES : BYTES;
+        double bytes = n / c.tensor() * model.topK() * model.hiddenSize() * value;
         double gather = c.expertTensor() > 1
                 ? 2 * new Group(c.expertTensor(), 1, links).gatherSeconds(bytes * c.expertTensor())
                 : 0;

@@ -3,8 +3,10 @@ package io.longhaul.planner.memory;
 import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.constants.Constant;
 import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.ShippedConstants;
 import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Precision;
 import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.layout.Schedule;
 import io.longhaul.planner.model.ModelShape;
@@ -25,6 +27,9 @@ public final class MemoryModel {
     /** Layers whose weights are whole at a time in ZeRO stage 3: the one at work and the next. */
     private static final int GATHERED_LAYERS = 2;
 
+    /** Share of a layer's activations that PyTorch's selective checkpointing keeps. */
+    private static final double EVERY_SECOND_PRODUCT = 0.45;
+
     private final ModelShape model;
     private final Machine machine;
     private final Constants constants;
@@ -33,7 +38,17 @@ public final class MemoryModel {
 
     /** With the constants that ship for this machine, under a present Megatron. */
     public MemoryModel(ModelShape model, Machine machine) {
-        this(model, machine, Constants.prior(), Software.MEGATRON_CORE, 0.06);
+        this(model, machine, Software.MEGATRON_CORE);
+    }
+
+    /** With the constants that ship for this machine and software. */
+    public MemoryModel(ModelShape model, Machine machine, Software software) {
+        this(model, machine, ShippedConstants.on(machine, software), software);
+    }
+
+    /** With the usual spread. */
+    public MemoryModel(ModelShape model, Machine machine, Constants constants, Software software) {
+        this(model, machine, constants, software, StageMemory.USUAL_SPREAD);
     }
 
     /** @param spread standard deviation of the logarithm of a stage's bytes */
@@ -86,8 +101,13 @@ public final class MemoryModel {
             int split = c.tensor() * (c.vocabularyParallel() ? c.pipeline() : 1);
             double copies = c.vocabularyParallel() ? 2 : 1;
             terms.put("logits", (measured() ? 1 : constants.of(Constant.LOGIT_BYTES)) * copies
-                    * 6.0 * tokens(c) * model.vocabSize() / split);
+                    * logitBytes() * tokens(c) * model.vocabSize() / split);
         }
+    }
+
+    /** Per logit: one in 2 bytes and one in fp32; the loss of plain PyTorch keeps the gradients of both besides. */
+    private double logitBytes() {
+        return software.family() == Software.Family.FSDP ? 12 : 6;
     }
 
     /** Micro-batches whose activations a stage holds at once, in whole stages. */
@@ -148,10 +168,17 @@ public final class MemoryModel {
                 * (master + c.optimizer().momentBytes()) * (zero > 0 ? shard : whole));
     }
 
+    /** Present Megatrons and FSDP sum in fp32 in the gradient's place; others keep one of 2 bytes beside the sum. */
     private double gradientBytes(ParallelLayout c) {
+        if (measured() || c.precision() == Precision.FP32) {
+            return 4;
+        }
+        if (!software.sumsInFp32() || c.precision() == Precision.FP16) {
+            return 2;
+        }
         return switch (software.family()) {
-            case MEGATRON_CORE, FSDP, OTHER -> 4;
-            case MEGATRON_2021, DEEPSPEED -> measured() ? 4 : valueBytes(c);
+            case MEGATRON_CORE, FSDP -> 4;
+            case MEGATRON_2021, DEEPSPEED, OTHER -> 6;
         };
     }
 
@@ -170,9 +197,11 @@ public final class MemoryModel {
     }
 
     private double keptPerLayer(ParallelLayout c) {
-        return c.recompute().kind() == Recompute.Kind.SELECTIVE
-                ? allActivations(c) - scores(c)
-                : allActivations(c);
+        if (c.recompute().kind() != Recompute.Kind.SELECTIVE) {
+            return allActivations(c);
+        }
+        return (software.family() == Software.Family.FSDP ? EVERY_SECOND_PRODUCT : 1)
+                * (allActivations(c) - scores(c));
     }
 
     /** What one layer keeps of one micro-batch for its backward pass. */

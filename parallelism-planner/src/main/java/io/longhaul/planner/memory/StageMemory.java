@@ -12,7 +12,7 @@ import java.util.Map;
  */
 public record StageMemory(int stage, Map<String, Double> terms, double capacityBytes, double spread) {
     /** Of the plan's total before measurements: that of the memory model on runs that it was not fitted to. */
-    private static final double USUAL_SPREAD = 0.06;
+    static final double USUAL_SPREAD = 0.06;
     /** Of a normal distribution, 5 % beyond. */
     private static final double Z90 = 1.645;
 

@@ -7,6 +7,7 @@ import io.longhaul.planner.Shapes;
 import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.constants.Constant;
 import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Sharding;
 import io.longhaul.planner.model.ModelShape;
@@ -79,17 +80,19 @@ class CostModelTest {
     @CsvSource({"0, 1, 8", "0, 4, 8", "1, 4, 6", "2, 1, 4", "2, 4, 10", "3, 1, 6", "3, 4, 24"})
     void shardsTravelAsOftenAsTheyMust(int zero, int microBatches, double bytesPerWeight) {
         Machine.Cluster cluster = Shapes.cluster("H100-SXM-80GB", 2);
-        // So many weights and so few tokens that compute hides next to nothing and latency is nothing.
+        // So many weights and so few tokens that compute hides next to nothing and latency is little.
         ModelShape model = Shapes.gpt(64, 16384, 128, 1024, 8);
         ParallelLayout c = ParallelLayout.of(8, 1, 1, 2, 1, microBatches).withSharding(Sharding.stage(zero));
-        Map<String, Double> parts = new CostModel(model, cluster).price(c).labelled();
+        Map<String, Double> parts = new CostModel(model, cluster, Constants.prior(), Software.MEGATRON_CORE)
+                .price(c)
+                .labelled();
         double window = parts.get("compute") / microBatches * (zero > 1 ? microBatches : 1);
         Constants prior = Constants.prior();
         double waited = prior.of(Constant.DATA_EXPOSED);
         double weights = (64 * model.denseLayerParameters() + model.embeddingParameters()) / 8;
         double seconds = weights * bytesPerWeight / 2 / (50e9 * prior.of(Constant.SLOW_LINK_RATE));
         double exposed = Math.max(waited * seconds, seconds - window);
-        assertThat(parts.get("data-parallel communication")).isCloseTo(exposed, within(0.01 * exposed));
+        assertThat(parts.get("data-parallel communication")).isCloseTo(exposed, within(0.025 * exposed));
     }
 
     /** Experts without copies need no sum; what is left is that of the dense weights. */

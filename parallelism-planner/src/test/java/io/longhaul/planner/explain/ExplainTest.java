@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.longhaul.planner.Shapes;
 import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.ShippedConstants;
 import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.explain.Sensitivity.Links;
@@ -152,9 +153,10 @@ class ExplainTest {
     /** Over all constants the two best plans' difference is surer than either step by itself. */
     @Test
     void theBestIsSurerToBeBestThanItsStepIsKnown() {
-        Prediction best = Prediction.of(REQUEST, BEST.layout(), Constants.prior(), Software.MEGATRON_CORE);
+        Constants shipped = ShippedConstants.on(REQUEST.machine(), Software.MEGATRON_CORE);
+        Prediction best = Prediction.of(REQUEST, BEST.layout(), shipped, Software.MEGATRON_CORE);
         Prediction other = Prediction.of(
-                REQUEST, RESULT.runnersUp().getFirst().plan().layout(), Constants.prior(),
+                REQUEST, RESULT.runnersUp().getFirst().plan().layout(), shipped,
                 Software.MEGATRON_CORE);
         assertThat(best.seconds()).isCloseTo(BEST.stepSeconds(), within(1e-9));
         Duel duel = Duel.of(best, other, Knowledge.prior(), 0);

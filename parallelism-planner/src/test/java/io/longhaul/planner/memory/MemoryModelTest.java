@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.longhaul.planner.Shapes;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.constants.Constants;
+import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.layout.Sharding;
@@ -65,7 +67,8 @@ class MemoryModelTest {
     @CsvSource({"0, 18", "1, 6.1875", "2, 2.25", "3, 0.28125"})
     void statesShrinkByStage(int zero, double bytesPerWeight) {
         ModelShape model = Shapes.gpt(96, 4096, 32, 51200, 2048);
-        MemoryModel memory = new MemoryModel(model, Shapes.cluster("A100-SXM-80GB", 8));
+        MemoryModel memory = new MemoryModel(model, Shapes.cluster("A100-SXM-80GB", 8), Constants.prior(),
+                Software.MEGATRON_CORE);
         StageMemory stage = memory.stages(candidate(1, 1, 64, Recompute.NONE, zero)).getFirst();
         double states = terms(stage, "weights", "gradients", "optimizer");
         assertThat(states / model.parameters()).isCloseTo(bytesPerWeight, within(1e-9));
@@ -76,7 +79,8 @@ class MemoryModelTest {
     /** Experts have fewer copies than the rest, by the expert-parallel degree: fewer ranks share their optimizer. */
     @Test
     void expertsAreShardedOverTheirOwnCopies() {
-        MemoryModel memory = new MemoryModel(Shapes.mixtral(), Shapes.cluster("H100-SXM-80GB", 8));
+        MemoryModel memory = new MemoryModel(Shapes.mixtral(), Shapes.cluster("H100-SXM-80GB", 8),
+                Constants.prior(), Software.MEGATRON_CORE);
         ParallelLayout c = ParallelLayout.of(1, 1, 1, 64, 1, 8)
                 .withExperts(8, 1)
                 .withSharding(Sharding.OPTIMIZER);

@@ -1,6 +1,5 @@
-package io.longhaul.planner.calibrate;
+package io.longhaul.planner.constants;
 
-import io.longhaul.planner.constants.Constant;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -12,7 +11,7 @@ public enum Level {
     /** Everything. */
     ALL(1.0, EnumSet.allOf(Constant.class)),
     /** Frameworks that share code. */
-    FAMILY(0.6, EnumSet.allOf(Constant.class)),
+    FAMILY(0.4, EnumSet.allOf(Constant.class)),
     /** A framework, whatever its version. */
     FRAMEWORK(0.4, EnumSet.of(
             Constant.MATMUL_RATE, Constant.ELEMENTWISE_TRAFFIC, Constant.KERNEL_SECONDS,
@@ -27,8 +26,9 @@ public enum Level {
     /** A kind of device. */
     DEVICE(0.3, EnumSet.of(Constant.MATMUL_RATE, Constant.FAST_LINK_RATE)),
     /** A cluster. */
-    CLUSTER(0.4, EnumSet.of(
-            Constant.MATMUL_RATE, Constant.FAST_LINK_RATE, Constant.SLOW_LINK_RATE, Constant.STRAGGLING,
+    CLUSTER(0.3, EnumSet.of(
+            Constant.MATMUL_RATE, Constant.FAST_LINK_RATE, Constant.SLOW_LINK_RATE, Constant.SLOW_LATENCY,
+            Constant.STRAGGLING,
             Constant.HOST_SECONDS, Constant.STEP_SECONDS, Constant.ACTIVATION_BYTES, Constant.STATE_BYTES,
             Constant.RUNTIME_BYTES)),
     /** A model on a cluster. */
