@@ -43,7 +43,7 @@ public final class Csv {
     }
 
     /** NaN for anything that is no number. */
-    static double number(String text) {
+    public static double number(String text) {
         try {
             return text.isEmpty() ? Double.NaN : Double.parseDouble(text);
         } catch (NumberFormatException e) {
@@ -70,7 +70,7 @@ public final class Csv {
         return rows;
     }
 
-    static void read(Path file, Consumer<Row> rows) {
+    public static void read(Path file, Consumer<Row> rows) {
         Path found = Files.isRegularFile(file) ? file : packed(file);
         try (InputStream raw = Files.newInputStream(found);
                 InputStream bytes = found.toString().endsWith(".gz")
@@ -140,7 +140,7 @@ public final class Csv {
     }
 
     /** The text as one field. */
-    static String field(String text) {
+    public static String field(String text) {
         return text.matches("[^\",\r\n]*") ? text : '"' + text.replace("\"", "\"\"") + '"';
     }
 }
