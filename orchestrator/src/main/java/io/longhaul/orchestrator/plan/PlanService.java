@@ -8,9 +8,11 @@ import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.explain.Relaxation;
 import io.longhaul.planner.explain.StepReplay;
+import io.longhaul.planner.search.Abilities;
+import io.longhaul.planner.search.Goal;
+import io.longhaul.planner.search.Objective;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanRequest;
-import io.longhaul.planner.search.PlanRequest.Abilities;
 import io.longhaul.planner.search.PlanResult;
 import io.longhaul.planner.search.Planner;
 import java.nio.file.Path;
@@ -56,14 +58,14 @@ public final class PlanService implements PlanPort {
                 spec.layout()
                         .map(l -> new PlanRequest.Fixed(l.tensor(), l.pipeline(), l.data(), l.context())),
                 abilities(spec, machine));
-        if (spec.objective() == RunSpec.Objective.COST && spec.layout().isEmpty()
-                && machine instanceof Machine.Cluster cluster) {
-            Planner.OnPart part = Planner.cheapest(request, cluster);
-            PlanRequest onPart = new PlanRequest(request.model(), part.machine(), request.globalBatch(),
-                    request.fixed(), request.abilities());
-            return planned(spec, onPart, part.result(), questions);
-        }
-        return planned(spec, request, Planner.plan(request), questions);
+        // Any price per hour makes the same plan the cheapest.
+        PlanResult result = Planner.plan(
+                spec.objective() == RunSpec.Objective.COST
+                        ? request.withGoal(Goal.TIME.withObjective(new Objective.Cost(1)).withParts(true))
+                        : request);
+        PlanRequest onPart = new PlanRequest(request.model(), result.machine(), request.globalBatch(),
+                request.fixed(), request.abilities());
+        return planned(spec, onPart, result, questions);
     }
 
     private Explained planned(RunSpec spec, PlanRequest request, PlanResult result, Questions questions) {

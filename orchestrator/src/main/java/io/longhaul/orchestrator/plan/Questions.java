@@ -190,7 +190,8 @@ public record Questions(Optional<String> whyNot, boolean sensitivity, Optional<R
         List<Prediction> ranked = Stream
                 .concat(Stream.of(best), others.stream().map(PlanResult.RunnerUp::plan))
                 .map(p -> Prediction.of(request, p.layout(),
-                        ShippedConstants.on(request.machine(), Software.MEGATRON_CORE), Software.MEGATRON_CORE))
+                        ShippedConstants.on(request.machine(), Software.MEGATRON_CORE),
+                        Software.MEGATRON_CORE))
                 .toList();
         ArrayNode duels = node.putArray("duels");
         for (Prediction other : ranked.subList(1, ranked.size())) {

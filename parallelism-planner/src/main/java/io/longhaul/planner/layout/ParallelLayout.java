@@ -169,13 +169,20 @@ public record ParallelLayout(
 
     /** Layers of a stage, over all its chunks. */
     public int stageLayers(int stage, int layers) {
-        LayerSplit counts = split.orElseGet(() -> LayerSplit.even(layers, pipeline * chunks));
         int sum = 0;
         for (int v = 0; v < chunks; v++) {
             int place = schedule.vShaped() && v % 2 == 1 ? pipeline - 1 - stage : stage;
-            sum += counts.layers().get(v * pipeline + place);
+            sum += chunkLayers(v * pipeline + place, layers);
         }
         return sum;
+    }
+
+    /** Layers of a chunk, counted in the order of execution. */
+    public int chunkLayers(int chunk, int layers) {
+        int all = pipeline * chunks;
+        return split.isPresent()
+                ? split.get().layers().get(chunk)
+                : layers / all + (chunk < layers % all ? 1 : 0);
     }
 
     /** Short text that names every choice that is not the usual one, for instance {@code tp8 pp4x2 dp32 b2 zero1}. */

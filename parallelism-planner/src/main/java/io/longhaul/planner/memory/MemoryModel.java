@@ -69,9 +69,14 @@ public final class MemoryModel {
     public List<StageMemory> stages(ParallelLayout c) {
         List<StageMemory> stages = new ArrayList<>();
         for (int stage = 0; stage < c.pipeline(); stage++) {
-            stages.add(new StageMemory(stage, terms(c, stage), machine.memoryBytesPerRank(), spread));
+            stages.add(stage(c, stage));
         }
         return stages;
+    }
+
+    /** Of one stage. */
+    public StageMemory stage(ParallelLayout c, int stage) {
+        return new StageMemory(stage, terms(c, stage), machine.memoryBytesPerRank(), spread);
     }
 
     private Map<String, Double> terms(ParallelLayout c, int stage) {

@@ -10,40 +10,42 @@ import java.util.Optional;
  * @param globalBatch samples per optimizer step
  * @param fixed degrees that the user fixed
  * @param abilities what the trainer can execute
+ * @param goal what is best, and what else may be chosen to get it
+ * @param legality rules in place of the planner's own
  */
 public record PlanRequest(
         ModelShape model,
         Machine machine,
         int globalBatch,
         Optional<Fixed> fixed,
-        Abilities abilities) {
+        Abilities abilities,
+        Goal goal,
+        Optional<Legality> legality) {
     public PlanRequest {
         if (globalBatch < 1) {
             throw new IllegalArgumentException("globalBatch must be >= 1, got " + globalBatch);
         }
     }
 
+    /** For the shortest step on the whole machine. */
+    public PlanRequest(
+            ModelShape model, Machine machine, int globalBatch, Optional<Fixed> fixed, Abilities abilities) {
+        this(model, machine, globalBatch, fixed, abilities, Goal.TIME, Optional.empty());
+    }
+
+    public PlanRequest withGoal(Goal other) {
+        return new PlanRequest(model, machine, globalBatch, fixed, abilities, other, legality);
+    }
+
+    public PlanRequest withLegality(Legality rules) {
+        return new PlanRequest(model, machine, globalBatch, fixed, abilities, goal, Optional.of(rules));
+    }
+
+    /** Another machine or batch, the rest alike. */
+    PlanRequest on(Machine other, int batch) {
+        return new PlanRequest(model, other, batch, fixed, abilities, goal, legality);
+    }
+
     /** Degrees of parallelism that the plan must have. */
     public record Fixed(int tensor, int pipeline, int data, int context) {}
-
-    /**
-     * @param maxTensor largest tensor-parallel degree, usually the devices of a node
-     * @param maxPipeline largest number of stages
-     * @param selectiveRecompute attention alone can be computed again
-     * @param maxZeroStage 1 shards the optimizer, 2 gradients too, 3 weights too (Rajbhandari et al. 2020)
-     * @param sequenceParallel what lies between tensor-parallel blocks is split by tokens (Korthikanti et al. 2022)
-     */
-    public record Abilities(
-            int maxTensor,
-            int maxPipeline,
-            int maxContext,
-            boolean selectiveRecompute,
-            int maxZeroStage,
-            boolean sequenceParallel) {
-        public Abilities {
-            if (maxZeroStage < 0 || maxZeroStage > 3) {
-                throw new IllegalArgumentException("maxZeroStage must be 0 to 3, got " + maxZeroStage);
-            }
-        }
-    }
 }

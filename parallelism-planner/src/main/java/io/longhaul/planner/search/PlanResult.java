@@ -1,26 +1,36 @@
 package io.longhaul.planner.search;
 
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.layout.ParallelLayout;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * Outcome of the search over every candidate.
+ * Outcome of a search.
  *
- * @param best fastest plan that fits, if any does
+ * @param best the best plan that fits, if any does
+ * @param machine what it is for: all that was offered, or a part of it
  * @param reason why that one, or why none
- * @param runnersUp the best plans of other layouts, fastest first, each with why it lost
- * @param rejected why the other candidates are no plans, commonest first
- * @param considered candidates that were looked at, rejected ones included
+ * @param runnersUp the best plans of other degrees, best first, each with why it lost
+ * @param rejected why candidates are no plans, commonest first
+ * @param deficit if nothing fits, the layout that needs least
  */
 public record PlanResult(
         Optional<Plan> best,
+        Machine machine,
         String reason,
         List<RunnerUp> runnersUp,
         List<Rejection> rejected,
-        long considered) {
+        Optional<Deficit> deficit,
+        Certificate certificate) {
     public PlanResult {
         runnersUp = List.copyOf(runnersUp);
         rejected = List.copyOf(rejected);
+    }
+
+    /** Candidates of the space, rejected ones included. */
+    public long considered() {
+        return certificate.nominal();
     }
 
     /** A plan that was not chosen. */
@@ -32,4 +42,7 @@ public record PlanResult(
      * @param example the values of one of them; of those that do not fit, of the one that needs least
      */
     public record Rejection(String rule, String example, long count) {}
+
+    /** @param missingBytes of the fullest rank */
+    public record Deficit(ParallelLayout layout, double missingBytes) {}
 }

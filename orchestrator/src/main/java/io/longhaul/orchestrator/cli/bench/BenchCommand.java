@@ -6,5 +6,6 @@ import picocli.CommandLine.Command;
 
 /** {@code longhaul bench}. */
 @Command(name = "bench", mixinStandardHelpOptions = true, description = "Measures what the built-in models and detectors cost on this machine.", subcommands = {
-        DetectorsBenchCommand.class, LawsBenchCommand.class, PlaceBenchCommand.class})
+        DetectorsBenchCommand.class, LawsBenchCommand.class, PlannerBenchCommand.class,
+        PlaceBenchCommand.class})
 public final class BenchCommand {}

@@ -1,0 +1,87 @@
+package io.longhaul.planner.search;
+
+import io.longhaul.planner.layout.ContextKind;
+import io.longhaul.planner.layout.OptimizerKind;
+import io.longhaul.planner.layout.Precision;
+import io.longhaul.planner.layout.Schedule;
+import java.util.List;
+
+/**
+ * What the trainer can execute; of what is listed, the search chooses. Lists are in the order in which equally fast
+ * choices are taken.
+ *
+ * @param maxTensor largest tensor-parallel degree, usually the devices of a node
+ * @param maxPipeline largest number of stages
+ * @param maxContext largest context-parallel degree
+ * @param sequenceParallel what lies between tensor-parallel blocks is split by tokens (Korthikanti et al. 2022)
+ * @param contextKinds for more than one context-parallel rank
+ * @param schedules for more than one stage; plain 1F1B is always possible
+ * @param maxChunks most model chunks per stage of interleaved 1F1B
+ * @param unevenSplit stages may differ in their number of layers
+ * @param vocabularyParallel embedding and output layer can be spread over all stages
+ * @param expertTensor experts may have a tensor-parallel degree other than the layers' own
+ * @param maxZeroStage 1 shards the optimizer, 2 gradients too, 3 weights too (Rajbhandari et al. 2020)
+ * @param hybridSharding shards may be spread over a part of the ranks that hold the same weights (HSDP)
+ * @param selectiveRecompute attention alone can be computed again
+ * @param partialRecompute a part of a stage's layers can be computed again as a whole
+ * @param activationOffload activations of a part of the layers can wait on the host
+ * @param optimizerOffload a part of the optimizer can work on the host
+ */
+public record Abilities(
+        int maxTensor,
+        int maxPipeline,
+        int maxContext,
+        boolean sequenceParallel,
+        List<ContextKind> contextKinds,
+        List<Schedule> schedules,
+        int maxChunks,
+        boolean unevenSplit,
+        boolean vocabularyParallel,
+        boolean expertTensor,
+        int maxZeroStage,
+        boolean hybridSharding,
+        boolean selectiveRecompute,
+        boolean partialRecompute,
+        boolean activationOffload,
+        boolean optimizerOffload,
+        List<Precision> precisions,
+        List<OptimizerKind> optimizers) {
+    public Abilities {
+        contextKinds = List.copyOf(contextKinds);
+        schedules = List.copyOf(schedules);
+        precisions = List.copyOf(precisions);
+        optimizers = List.copyOf(optimizers);
+        if (maxZeroStage < 0 || maxZeroStage > 3) {
+            throw new IllegalArgumentException("maxZeroStage must be 0 to 3, got " + maxZeroStage);
+        }
+        if (contextKinds.isEmpty() || precisions.isEmpty() || optimizers.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "contextKinds, precisions and optimizers must name one choice at least, got "
+                            + contextKinds + ", "
+                            + precisions + ", " + optimizers);
+        }
+    }
+
+    /** Plain 1F1B over equal stages in bf16 with Adam, ring attention, whole layers recomputed or none. */
+    public Abilities(
+            int maxTensor,
+            int maxPipeline,
+            int maxContext,
+            boolean selectiveRecompute,
+            int maxZeroStage,
+            boolean sequenceParallel) {
+        this(
+                maxTensor, maxPipeline, maxContext, sequenceParallel, List.of(ContextKind.RING), List.of(), 1,
+                false, false, false, maxZeroStage, false, selectiveRecompute, false, false, false,
+                List.of(Precision.BF16), List.of(OptimizerKind.ADAM));
+    }
+
+    /** Every choice that a layout can name, in bf16 with Adam: what could be, whether or not a trainer runs it. */
+    public static Abilities everything(int maxTensor) {
+        return new Abilities(
+                maxTensor, Integer.MAX_VALUE, Integer.MAX_VALUE, true, List.of(ContextKind.values()),
+                List.of(Schedule.values()), Integer.MAX_VALUE, true, true, true, 3, true, true, true, true,
+                true,
+                List.of(Precision.BF16), List.of(OptimizerKind.ADAM));
+    }
+}

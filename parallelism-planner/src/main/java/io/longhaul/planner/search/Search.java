@@ -1,0 +1,251 @@
+package io.longhaul.planner.search;
+
+import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.search.Expansion.Candidate;
+import io.longhaul.planner.search.Legality.Broken;
+import io.longhaul.planner.search.SearchControl.Progress;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Best-first branch and bound. The most promising parts of the space are looked at first; as soon as the bound of the
+ * next one is above the last plan that is wanted, everything is decided.
+ *
+ * <p>Parts are taken in rounds, and a round knows only what rounds before it found: so counts and result are the same for
+ * any number of threads.
+ */
+final class Search {
+    private static final int LARGEST_ROUND = 32;
+
+    /**
+     * Points that share degrees, experts, micro-batch and variant, and with {@code pipeline} that as well. Of those
+     * without, the rules are not asked before the bound makes them worth it.
+     *
+     * @param experts the layout as far as its experts, with micro-batches of one sample
+     */
+    private record Part(
+            Scenario scenario,
+            ParallelLayout experts,
+            int microBatch,
+            Space.Variant variant,
+            Space.@Nullable Pipeline pipeline,
+            double bound,
+            long points,
+            long order) {
+        static final Comparator<Part> ORDER = Comparator.comparingDouble(Part::bound)
+                .thenComparingLong(Part::order);
+
+        ParallelLayout layout() {
+            ParallelLayout e = experts;
+            return variant.of(
+                    ParallelLayout
+                            .of(
+                                    e.tensor(), e.context(), e.pipeline(), e.data(), microBatch,
+                                    e.microBatches() / microBatch)
+                            .withExperts(e.expert(), e.expertTensor())
+                            .withSequenceParallel(e.sequenceParallel()));
+        }
+    }
+
+    /** Degrees on so many ranks with this batch: of each, the best plan is kept. */
+    private record Degrees(int ranks, int batch, int tensor, int context, int pipeline, int data) {
+        static Degrees of(ParallelLayout c) {
+            return new Degrees(c.worldSize(), c.globalBatch(), c.tensor(), c.context(), c.pipeline(),
+                    c.data());
+        }
+    }
+
+    private final PlanRequest request;
+    private final SearchControl control;
+    private final double mostBytes;
+    private final Space space;
+    private final PriorityQueue<Part> open = new PriorityQueue<>(Part.ORDER);
+    private final Map<Degrees, Candidate> found = new HashMap<>();
+    final Tally tally = new Tally();
+    private long order;
+    long nominal;
+
+    /** @param mostBytes that a rank may use, on top of what the machine allows */
+    Search(PlanRequest request, SearchControl control, double mostBytes) {
+        this.request = request;
+        this.control = control;
+        this.mostBytes = mostBytes;
+        this.space = new Space(request.model(), request.abilities());
+    }
+
+    /** Best plans of different degrees, best first, as many as are wanted. */
+    List<Candidate> run() {
+        Scenarios.of(request).forEach(this::enumerate);
+        for (int size = 1; !open.isEmpty()
+                && !control.stop().getAsBoolean(); size = Math.min(2 * size, LARGEST_ROUND)) {
+            List<Part> round = new ArrayList<>();
+            double limit = limit();
+            while (round.size() < size && !open.isEmpty() && open.peek().bound() <= limit) {
+                round.add(open.poll());
+            }
+            if (round.isEmpty()) {
+                open.forEach(part -> tally.bounded += part.points());
+                open.clear();
+                break;
+            }
+            expand(round);
+            control.progress().accept(new Progress(best(), bound(), tally.covered(), nominal));
+        }
+        return wanted();
+    }
+
+    /** No plan that is not decided is better. */
+    double bound() {
+        return Math.min(best(), open.isEmpty() ? Double.POSITIVE_INFINITY : open.peek().bound());
+    }
+
+    long openPoints() {
+        return open.stream().mapToLong(Part::points).sum();
+    }
+
+    private double best() {
+        return found.values().stream().mapToDouble(Candidate::value).min().orElse(Double.POSITIVE_INFINITY);
+    }
+
+    private List<Candidate> wanted() {
+        return found.values()
+                .stream()
+                .sorted(Candidate.ORDER)
+                .limit(1L + request.goal().alternatives())
+                .toList();
+    }
+
+    private double limit() {
+        List<Candidate> plans = wanted();
+        return plans.size() <= request.goal().alternatives()
+                ? Double.POSITIVE_INFINITY
+                : plans.getLast().value();
+    }
+
+    private void expand(List<Part> round) {
+        double limit = limit();
+        List<Work> work = round.stream().map(part -> {
+            Candidate sofar = found.get(Degrees.of(part.experts()));
+            return new Work(
+                    part,
+                    new Expansion(
+                            space, part.scenario(), mostBytes,
+                            sofar == null ? limit : Math.min(limit, sofar.value())));
+        }).toList();
+        (control.threads() > 1 ? work.parallelStream() : work.stream()).forEach(Work::run);
+        for (Work done : work) {
+            tally.add(done.expansion.tally);
+            done.pipelines.forEach(this::open);
+            Candidate best = done.expansion.best;
+            if (best != null) {
+                found.merge(
+                        Degrees.of(best.layout()), best,
+                        (old, one) -> Candidate.ORDER.compare(one, old) < 0 ? one : old);
+            }
+        }
+    }
+
+    /** What is done for one part, apart from the others of its round. */
+    private final class Work {
+        private final Part part;
+        private final Expansion expansion;
+        private final List<Part> pipelines = new ArrayList<>();
+
+        Work(Part part, Expansion expansion) {
+            this.part = part;
+            this.expansion = expansion;
+        }
+
+        void run() {
+            ParallelLayout layout = part.layout();
+            if (part.pipeline() != null) {
+                expansion.plans(part.pipeline(), layout);
+                return;
+            }
+            long points = space.belowPipeline(layout);
+            expansion.pipelines(
+                    layout,
+                    (pipeline, bound) -> pipelines.add(
+                            new Part(
+                                    part.scenario(), part.experts(), part.microBatch(), part.variant(),
+                                    pipeline,
+                                    Math.max(bound, part.bound()), points * pipeline.splits().size(), 0)));
+        }
+    }
+
+    private void open(Part p) {
+        open.add(
+                new Part(
+                        p.scenario(), p.experts(), p.microBatch(), p.variant(), p.pipeline(), p.bound(),
+                        p.points(),
+                        order++));
+    }
+
+    private void enumerate(Scenario scenario) {
+        LayerTable table = scenario.layerTable(space);
+        int ranks = scenario.machine().ranks();
+        for (int tensor : space.divisors(ranks)) {
+            for (int pipeline : space.divisors(ranks / tensor)) {
+                for (int context : space.divisors(ranks / tensor / pipeline)) {
+                    degrees(scenario, table, tensor, context, pipeline, ranks / tensor / pipeline / context);
+                }
+            }
+        }
+    }
+
+    private void degrees(
+            Scenario scenario, LayerTable table, int tensor, int context, int pipeline, int data) {
+        ParallelLayout c = ParallelLayout
+                .of(tensor, context, pipeline, data, 1, Math.max(1, scenario.batch() / data))
+                .withSequenceParallel(tensor > 1 && request.abilities().sequenceParallel());
+        long points = space.belowDegrees(c, scenario.batch());
+        nominal = Math.addExact(nominal, points);
+        Broken broken = scenario.broken(c);
+        if (broken != null) {
+            tally.illegal(broken, points);
+            return;
+        }
+        for (Space.Experts experts : space.experts(tensor, tensor * context * data)) {
+            ParallelLayout e = c.withExperts(experts.expert(), experts.expertTensor());
+            Broken here = scenario.broken(e);
+            if (here != null) {
+                tally.illegal(
+                        here, space.microBatches(scenario.batch(), data).size() * space.belowMicroBatch(e));
+            } else {
+                microBatches(scenario, table, e);
+            }
+        }
+    }
+
+    private void microBatches(Scenario scenario, LayerTable table, ParallelLayout experts) {
+        long points = space.belowVariant(experts);
+        boolean tabled = scenario.machine() instanceof Machine.Cluster;
+        LayerTable.Row row = table.row(experts);
+        List<Space.Variant> variants = space.variants(experts.context());
+        for (int microBatch : space.microBatches(scenario.batch(), experts.data())) {
+            for (int v = 0; v < variants.size(); v++) {
+                Part part = new Part(scenario, experts, microBatch, variants.get(v), null, 0, points,
+                        order++);
+                int index = table.index(microBatch, v);
+                if (tabled && !table.known(row, index)) {
+                    tally.evaluations++;
+                    table.price(row, index, part.layout());
+                }
+                // Of a machine that was measured there are few layouts, and no table.
+                double bound = tabled
+                        ? scenario.layersBound(experts, table.seconds(row, index),
+                                table.computeSeconds(row, index))
+                        : 0;
+                open.add(
+                        new Part(scenario, experts, microBatch, part.variant(), null, bound, points,
+                                part.order()));
+            }
+        }
+    }
+}
