@@ -116,7 +116,12 @@ final class FaultInjector implements AutoCloseable {
     public void close() {
         slowing = false;
         if (slower != null) {
-            slower.interrupt();
+            // Not interrupted: a SIGSTOP under way could then land after the last SIGCONT, and the rank would hang.
+            try {
+                slower.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
             slower = null;
         }
     }
