@@ -99,7 +99,10 @@ public final class HierarchicalFit {
             sum[slot % count] += own[slot] < 0 ? 0 : offsets[own[slot]];
         }
         Constants at = Constants.of(sum);
-        double residual = Math.log(o.measured() / o.predicted().applyAsDouble(at));
+        double residual = o.residual(o.predicted().applyAsDouble(at));
+        if (residual == 0) {
+            return;
+        }
         double[] slopes = slopes(o, at);
         double z = residual / o.noise();
         double weight = (DEGREES + 1) / (DEGREES + z * z) / (o.noise() * o.noise());

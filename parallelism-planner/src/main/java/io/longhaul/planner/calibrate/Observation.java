@@ -12,12 +12,34 @@ import java.util.function.ToDoubleFunction;
  * @param predicted prediction under given constants, > 0, in the unit of {@code measured}
  * @param measured > 0
  * @param noise standard deviation of the logarithm of the measurement itself, > 0
+ * @param kind whether {@code measured} is the value or only a bound of it
  */
 public record Observation(
         List<String> keys,
         ToDoubleFunction<Constants> predicted,
         double measured,
-        double noise) {
+        double noise,
+        Kind kind) {
+    /** Whether the value itself was measured, or only that it lies on one side. */
+    public enum Kind {
+        EXACT, AT_MOST, AT_LEAST
+    }
+
+    public Observation(List<String> keys, ToDoubleFunction<Constants> predicted, double measured,
+            double noise) {
+        this(keys, predicted, measured, noise, Kind.EXACT);
+    }
+
+    /** Logarithm of what was measured over a prediction, 0 on the side that agrees. */
+    double residual(double predictedValue) {
+        double residual = Math.log(measured / predictedValue);
+        return switch (kind) {
+            case EXACT -> residual;
+            case AT_MOST -> Math.min(0, residual);
+            case AT_LEAST -> Math.max(0, residual);
+        };
+    }
+
     public Observation {
         keys = List.copyOf(keys);
         if (keys.size() != Level.values().length) {

@@ -86,4 +86,18 @@ class HierarchicalFitTest {
         double expected = seconds(other, Constants.prior());
         assertThat(seconds(other, found)).isCloseTo(expected, within(0.02 * expected));
     }
+
+    /** That a run took at most so long says something only if the prediction is longer. */
+    @Test
+    void aBoundMovesOnlyWhatBreaksIt() {
+        ParallelLayout layout = ParallelLayout.of(2, 1, 1, 32, 2, 32);
+        double expected = seconds(layout, Constants.prior());
+        Observation kept = new Observation(keys("here"), c -> seconds(layout, c), 2 * expected, 0.05,
+                Observation.Kind.AT_MOST);
+        Observation broken = new Observation(keys("here"), c -> seconds(layout, c), 0.8 * expected, 0.05,
+                Observation.Kind.AT_MOST);
+        assertThat(HierarchicalFit.fit(List.of(kept)).constants(keys("here"))).isEqualTo(Constants.prior());
+        assertThat(seconds(layout, HierarchicalFit.fit(List.of(broken)).constants(keys("here"))))
+                .isBetween(0.75 * expected, 0.9 * expected);
+    }
 }

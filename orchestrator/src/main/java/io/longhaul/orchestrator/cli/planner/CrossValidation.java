@@ -108,7 +108,7 @@ final class CrossValidation {
         Posterior time = HierarchicalFit.fit(
                 known.stream().filter(MeasuredRun::timed).map(MeasuredRun::timeObservation).toList());
         Posterior memory = HierarchicalFit.fit(
-                known.stream().filter(MeasuredRun::weighed).map(MeasuredRun::memoryObservation).toList());
+                known.stream().map(MeasuredRun::memoryObservation).toList());
         return asked.stream().map(run -> predict(run, time, memory)).toList();
     }
 

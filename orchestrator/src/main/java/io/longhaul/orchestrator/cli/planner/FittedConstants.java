@@ -27,7 +27,7 @@ final class FittedConstants {
         append(text, HierarchicalFit.fit(
                 runs.stream().filter(MeasuredRun::timed).map(MeasuredRun::timeObservation).toList()), false);
         append(text, HierarchicalFit.fit(
-                runs.stream().filter(MeasuredRun::weighed).map(MeasuredRun::memoryObservation).toList()),
+                runs.stream().map(MeasuredRun::memoryObservation).toList()),
                 true);
         return text.toString();
     }

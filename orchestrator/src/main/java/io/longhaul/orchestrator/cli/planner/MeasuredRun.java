@@ -38,6 +38,9 @@ record MeasuredRun(
         double noise,
         List<String> assumed) {
 
+    /** The same of whether a run fits: capacities are marketed, and rows may leave out what saved memory. */
+    static final double LIMIT_NOISE = 0.1;
+
     /** Standard deviation of the logarithm of a reported peak: rounding, and what the allocator did that day. */
     static final double MEMORY_NOISE = 0.03;
 
@@ -82,7 +85,12 @@ record MeasuredRun(
         return new Observation(keys, this::predictedSeconds, seconds, noise);
     }
 
+    /** The peak, or that it fitted the device or did not. */
     Observation memoryObservation() {
-        return new Observation(keys, this::predictedBytes, memoryBytes, MEMORY_NOISE);
+        if (weighed()) {
+            return new Observation(keys, this::predictedBytes, memoryBytes, MEMORY_NOISE);
+        }
+        return new Observation(keys, c -> predictedBytes(c, MemoryKind.DEVICE), machine.memoryBytesPerRank(),
+                LIMIT_NOISE, outOfMemory ? Observation.Kind.AT_LEAST : Observation.Kind.AT_MOST);
     }
 }
