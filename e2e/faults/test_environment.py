@@ -93,11 +93,11 @@ class Start(Environment):
                 self.refused(1, f"longhaul: LONGHAUL_PYTHON is {python}, which {why}, or unset it for /usr/bin/python3.",
                              command, "--home", self.home, "--port", "0", environment={"LONGHAUL_PYTHON": str(python)})
         plan = ("plan", ROOT / "examples/demo.yaml")
-        self.refused(1, "longhaul: measuring this machine failed: longhaul_trainer.probe: PyTorch is missing"
+        self.refused(6, "longhaul: measuring this machine failed: longhaul_trainer.probe: PyTorch is missing"
                      " (No module named 'torch'): install python3-torch", *plan,
                      environment={"LONGHAUL_PYTHON": str(bare)})
         done = longhaul(*plan, environment={"LONGHAUL_PYTHON": "/nowhere/python"})
-        self.assertEqual(1, done.returncode)
+        self.assertEqual(6, done.returncode)
         self.assertRegex(done.stderr, "^longhaul: measuring this machine failed: .*; is Python 3 installed at"
                                       " /nowhere/python[?] Another one can be named by LONGHAUL_PYTHON\n$")
 
@@ -114,7 +114,8 @@ class Specs(Environment):
                                                      "write a number, without quotes")]),
         ("attentionHeads: 4", "attentionHeads: 3", [("/model/attentionHeads", "3", "a divisor of hiddenSize 128", "")]),
         ("data: 2 }", "data: 3 }", [("/layout", "3 ranks", "degrees whose product is the cluster's 2", ""),
-                                    ("/layout/data", "3", "a divisor of globalBatch 16", "")]),
+                                    ("/layout/data", "3", "globalBatch 15 or globalBatch 18",
+                                     "global batch 16 not divisible by micro-batch 1 * data 3")]),
     ]
 
     def test_one_that_cannot_be_read(self):
