@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.plan;
 
+import io.longhaul.planner.layout.Recompute;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,6 +32,20 @@ final class Arguments {
 
     Arguments flagIf(boolean condition, String name) {
         return condition ? flag(name) : this;
+    }
+
+    /** Recomputation, in the words that both trainers share; {@code chunks} share a stage's layers. */
+    Arguments recompute(Recompute recompute, int chunks) {
+        return switch (recompute.kind()) {
+            case NONE -> this;
+            case SELECTIVE -> add("--recompute-granularity", "selective");
+            case FULL -> {
+                boolean all = recompute.layers() == Integer.MAX_VALUE;
+                yield add("--recompute-granularity", "full")
+                        .add("--recompute-method", all ? "uniform" : "block")
+                        .add("--recompute-num-layers", all ? 1 : recompute.layers() / chunks);
+            }
+        };
     }
 
     List<String> list() {

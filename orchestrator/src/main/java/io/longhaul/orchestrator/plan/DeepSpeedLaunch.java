@@ -2,7 +2,6 @@ package io.longhaul.orchestrator.plan;
 
 import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.planner.layout.ParallelLayout;
-import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.layout.Schedule;
 import io.longhaul.planner.legal.Version;
 import tools.jackson.databind.json.JsonMapper;
@@ -24,18 +23,7 @@ final class DeepSpeedLaunch {
         if (layout.context() > 1) {
             a.add("--ds-sequence-parallel-size", layout.context());
         }
-        Recompute recompute = layout.recompute();
-        switch (recompute.kind()) {
-            case NONE -> {
-            }
-            case SELECTIVE -> a.add("--recompute-granularity", "selective");
-            case FULL -> {
-                boolean all = recompute.layers() == Integer.MAX_VALUE;
-                a.add("--recompute-granularity", "full")
-                        .add("--recompute-method", all ? "uniform" : "block")
-                        .add("--recompute-num-layers", all ? 1 : recompute.layers());
-            }
-        }
+        a.recompute(layout.recompute(), 1);
         if (layout.offload().activations() > 0) {
             a.flag("--deepspeed-activation-checkpointing", "--checkpoint-in-cpu");
         }

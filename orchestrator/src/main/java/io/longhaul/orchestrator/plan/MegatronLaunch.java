@@ -105,18 +105,7 @@ final class MegatronLaunch {
     }
 
     private void recompute() {
-        Recompute recompute = layout.recompute();
-        switch (recompute.kind()) {
-            case NONE -> {
-            }
-            case SELECTIVE -> a.add("--recompute-granularity", "selective");
-            case FULL -> {
-                boolean all = recompute.layers() == Integer.MAX_VALUE;
-                a.add("--recompute-granularity", "full")
-                        .add("--recompute-method", all ? "uniform" : "block")
-                        .add("--recompute-num-layers", all ? 1 : recompute.layers() / layout.chunks());
-            }
-        }
+        a.recompute(layout.recompute(), layout.chunks());
     }
 
     private void sharding() {
