@@ -12,6 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.MediaType;
@@ -22,7 +23,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Server-sent events: the run when something happened to it, its progress when it merely went on. Changes are
- * collected for a moment, so that a fast run costs a viewer no more than a slow one.
+ * collected for a moment, so that a fast run costs a viewer no more than a slow one. Each viewer is written to by a
+ * thread of its own, one event at a time: one that reads slowly misses what was replaced meanwhile, the others nothing.
  */
 public final class LiveUpdates implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LiveUpdates.class);
@@ -42,7 +44,9 @@ public final class LiveUpdates implements AutoCloseable {
     /** @param run the one watched, or null for the list */
     private static final class Viewer {
         private final @org.jspecify.annotations.Nullable UUID run;
-        private long sequence = -1;
+        private final AtomicBoolean busy = new AtomicBoolean();
+        private volatile boolean behind;
+        private volatile long sequence = -1;
 
         Viewer(@org.jspecify.annotations.Nullable UUID run) {
             this.run = run;
@@ -80,7 +84,15 @@ public final class LiveUpdates implements AutoCloseable {
     }
 
     private SseEmitter open(Viewer viewer) {
-        SseEmitter emitter = new SseEmitter(0L);
+        return open(viewer, new SseEmitter(0L));
+    }
+
+    /** As {@link #all}, through this emitter. */
+    SseEmitter all(SseEmitter emitter) {
+        return open(new Viewer(null), emitter);
+    }
+
+    private SseEmitter open(Viewer viewer, SseEmitter emitter) {
         emitter.onCompletion(() -> viewers.remove(emitter));
         emitter.onTimeout(() -> viewers.remove(emitter));
         emitter.onError(e -> viewers.remove(emitter));
@@ -98,17 +110,34 @@ public final class LiveUpdates implements AutoCloseable {
             changed.removeAll(now);
             boolean heartbeat = ++ticks % HEARTBEAT_TICKS == 0;
             viewers.forEach((emitter, viewer) -> {
-                boolean news = viewer.run == null
+                boolean news = viewer.behind || (viewer.run == null
                         ? !now.isEmpty()
-                        : now.contains(viewer.run) || viewer.sequence != sequence(viewer.run);
-                if (news && !update(emitter, viewer) || !news && heartbeat && !beat(emitter)) {
-                    viewers.remove(emitter);
+                        : now.contains(viewer.run) || viewer.sequence != sequence(viewer.run));
+                if (news || heartbeat) {
+                    tell(emitter, viewer, news);
                 }
             });
         } catch (RuntimeException e) {
             // An executor stops after an exception, and pages would stand still.
             LOG.warn("live updates failed once", e);
         }
+    }
+
+    private void tell(SseEmitter emitter, Viewer viewer, boolean news) {
+        if (!viewer.busy.compareAndSet(false, true)) {
+            viewer.behind |= news;
+            return;
+        }
+        viewer.behind = false;
+        Thread.ofVirtual().name("viewer").start(() -> {
+            try {
+                if (!(news ? update(emitter, viewer) : beat(emitter))) {
+                    viewers.remove(emitter);
+                }
+            } finally {
+                viewer.busy.set(false);
+            }
+        });
     }
 
     /** A run may go on within a step that is not over, for instance before it waits for advice. */
