@@ -22,6 +22,7 @@ import io.longhaul.orchestrator.web.LiveUpdates;
 import io.longhaul.orchestrator.web.PageController;
 import io.longhaul.orchestrator.web.ProblemAdvice;
 import io.longhaul.orchestrator.web.RunController;
+import io.longhaul.orchestrator.web.SameSite;
 import io.longhaul.orchestrator.web.ServiceMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
@@ -39,6 +40,8 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.DependsOn;
 import org.springframework.context.annotation.Import;
 import org.springframework.context.event.ContextClosedEvent;
+import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
+import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
 /** Who gets what: the only place that knows every part. */
 @SpringBootConfiguration(proxyBeanMethods = false)
@@ -129,6 +132,16 @@ class ServiceConfiguration {
     @Bean
     BodyLimit bodyLimit() {
         return new BodyLimit();
+    }
+
+    @Bean
+    WebMvcConfigurer sameSite() {
+        return new WebMvcConfigurer() {
+            @Override
+            public void addInterceptors(InterceptorRegistry registry) {
+                registry.addInterceptor(new SameSite());
+            }
+        };
     }
 
     @Bean

@@ -44,8 +44,8 @@ public final class Http {
         }
     }
 
-    public static Reply get(String path) {
-        return send("GET", path, BodyPublishers.noBody());
+    public static Reply get(String path, String... headers) {
+        return send("GET", path, BodyPublishers.noBody(), headers);
     }
 
     public static Reply post(String path, String body, String... headers) {

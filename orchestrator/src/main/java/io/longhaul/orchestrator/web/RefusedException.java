@@ -32,6 +32,10 @@ final class RefusedException extends RuntimeException {
                 "The key belongs to another request", message);
     }
 
+    static RefusedException crossSite(String message) {
+        return new RefusedException(HttpStatus.FORBIDDEN, "cross-site", "Not from this page", message);
+    }
+
     HttpStatus status() {
         return status;
     }

@@ -199,6 +199,20 @@ final class ApiTest {
                 .problem(413, "too-large");
     }
 
+    @ParameterizedTest(name = "{0}: {1} -> {2}")
+    @CsvSource({
+            "Sec-Fetch-Site, cross-site, 403", "Sec-Fetch-Site, same-site, 403",
+            "Sec-Fetch-Site, same-origin, 404",
+            "Sec-Fetch-Site, none, 404", "Origin, https://elsewhere.example, 403", "Origin, null, 403"
+    })
+    void aPageOfAnotherSiteCannotAct(String header, String value, int status) {
+        String stop = RUNS + "/00000000-0000-0000-0000-000000000000/stop";
+        Reply reply = Http.post(stop, "", header, value);
+        reply.problem(status, status == 403 ? "cross-site" : "not-found");
+        assertThat(Http.post(stop, "", "Origin", TestService.url()).status()).isEqualTo(404);
+        assertThat(Http.get(RUNS, header, value).status()).as("looking is free").isEqualTo(200);
+    }
+
     @Test
     void aViewerIsToldWhatHappens() throws Exception {
         String id = Http.submit(TestService.spec("viewed", "trains"));
