@@ -36,6 +36,19 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end }}
 
-{{- define "longhaul.workersNamespace" -}}
-{{- .Values.workers.namespace | default .Release.Namespace -}}
+{{- define "longhaul.workersNamespaces" -}}
+{{- .Values.workers.namespaces | default (list .Release.Namespace) | join "," -}}
+{{- end }}
+
+{{- /* What the operator of PostgreSQL calls the service of its primary and the secret of its user. */ -}}
+{{- define "longhaul.cnpg" -}}
+{{ include "longhaul.name" . }}-db
+{{- end }}
+
+{{- define "longhaul.databaseSecret" -}}
+{{- if eq .Values.database.mode "cloudNativePG" -}}
+{{ include "longhaul.cnpg" . }}-app
+{{- else -}}
+{{- required "database.credentials.secretName: name a secret with the database's user and password" .Values.database.credentials.secretName -}}
+{{- end -}}
 {{- end }}

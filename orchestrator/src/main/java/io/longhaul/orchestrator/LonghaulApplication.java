@@ -80,6 +80,7 @@ public final class LonghaulApplication {
             int chosen = ServicePort.choose(port, home.directory().resolve("port"));
             Map<String, Object> settings = new HashMap<>();
             settings.put("server.port", chosen);
+            settings.put("management.metrics.system.diskspace.paths", home.directory().toString());
             String external = System.getenv(DATABASE_URL);
             if (external == null) {
                 database = EmbeddedDatabase.start(home);

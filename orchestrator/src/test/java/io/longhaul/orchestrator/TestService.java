@@ -63,7 +63,7 @@ public final class TestService {
                 """.formatted(name, data);
     }
 
-    static Path home() {
+    public static Path home() {
         return HOME;
     }
 

@@ -194,14 +194,77 @@ class ChartTest {
     }
 
     @Test
-    void workersOfAnotherNamespaceGetTheRoleThere() {
-        List<JsonNode> documents = render(REQUIRED, "workers: {namespace: gpu}");
-        assertThat(one(documents, "Role").at("/metadata/namespace").asString()).isEqualTo("gpu");
-        assertThat(one(documents, "RoleBinding").at("/metadata/namespace").asString()).isEqualTo("gpu");
-        assertThat(one(documents, "RoleBinding").at("/subjects/0/namespace").asString()).isEqualTo("ml");
-        JsonNode worker = one(documents, "NetworkPolicy").at("/spec/ingress/0/from/0");
-        assertThat(worker.at("/namespaceSelector/matchLabels").get("kubernetes.io/metadata.name").asString())
-                .isEqualTo("gpu");
+    void eachNamespaceOfWorkersHasItsRoleAndTheServiceKnowsIt() {
+        assertThat(one(render(REQUIRED), "ConfigMap").at("/data/LONGHAUL_NAMESPACES").asString())
+                .isEqualTo("ml");
+
+        List<JsonNode> documents = render(REQUIRED, "workers: {namespaces: [gpu, tpu]}");
+        for (String kind : List.of("Role", "RoleBinding")) {
+            assertThat(all(documents, kind)).extracting(d -> d.at("/metadata/namespace").asString())
+                    .containsExactly("gpu", "tpu");
+        }
+        assertThat(all(documents, "RoleBinding")).allSatisfy(
+                binding -> assertThat(binding.at("/subjects/0/namespace").asString()).isEqualTo("ml"));
+        assertThat(one(documents, "ConfigMap").at("/data/LONGHAUL_NAMESPACES").asString())
+                .isEqualTo("gpu,tpu");
+        List<String> workers = new ArrayList<>();
+        one(documents, "NetworkPolicy").at("/spec/ingress/0/from")
+                .forEach(
+                        peer -> workers.add(
+                                peer.at("/namespaceSelector/matchLabels")
+                                        .path("kubernetes.io/metadata.name")
+                                        .asString("")));
+        assertThat(workers).containsExactly("gpu", "tpu", "");
+    }
+
+    @Test
+    void anEmbeddedDatabaseNeedsNoAddressButAClaim() {
+        String embedded = """
+                image: {repository: longhaul}
+                database: {mode: embedded}
+                """;
+        List<JsonNode> documents = render(embedded);
+        assertThat(one(documents, "ConfigMap").path("data").has("LONGHAUL_DATABASE_URL")).isFalse();
+        assertThat(container(documents).has("env")).isFalse();
+        assertThat(one(documents, "NetworkPolicy").path("spec").path("egress")).hasSize(2);
+        assertThatThrownBy(() -> render(embedded, "persistence: {enabled: false}"))
+                .hasMessageContaining("persistence.enabled: ");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            database: {mode: cloudNativePG}              | database.mode: this cluster has no CloudNativePG
+            monitoring: {serviceMonitor: {enabled: true}} | monitoring: this cluster has no Prometheus operator
+            monitoring: {prometheusRule: {enabled: true}} | monitoring: this cluster has no Prometheus operator
+            """)
+    void saysWhatTheClusterLacks(String values, String message) {
+        assertThatThrownBy(() -> render(REQUIRED, values)).hasMessageContaining(message);
+    }
+
+    /** People read values.yaml; a value without a word about it is a riddle. */
+    @Test
+    void everyValueIsExplainedOrBelongsToOneThatIs() throws IOException {
+        List<String> lines = Files.readAllLines(CHART.resolve("values.yaml"));
+        List<String> silent = new ArrayList<>();
+        boolean spoken = false;
+        int explained = -1;
+        for (String line : lines) {
+            int depth = line.length() - line.stripLeading().length();
+            if (line.isBlank()) {
+                explained = -1;
+            } else if (line.stripLeading().startsWith("#")) {
+                spoken = true;
+            } else {
+                if (spoken && (explained < 0 || depth < explained)) {
+                    explained = depth;
+                }
+                if (!spoken && explained < 0 && !line.endsWith(":")) {
+                    silent.add(line);
+                }
+                spoken = false;
+            }
+        }
+        assertThat(silent).isEmpty();
     }
 
     @Test
@@ -278,6 +341,13 @@ class ChartTest {
             "persistence: {size: big}",
             "podDisruptionBudget: {maxUnavailable: 2}",
             "config: {LONGHAUL_URL: x}",
+            "config: {LONGHAUL_NAMESPACES: x}",
+            "database: {mode: sqlite}",
+            "database: {cloudNativePG: {instances: 0}}",
+            "workers: {namespaces: [Upper]}",
+            "workers: {namespaces: [a, a]}",
+            "monitoring: {serviceMonitor: {interval: often}}",
+            "monitoring: {dashboards: {enabled: maybe}}",
             "config: {lower: x}"})
     void refusesWrongValues(String values) {
         assertThatThrownBy(() -> render(REQUIRED, values)).hasMessageContaining("schema");

@@ -77,14 +77,14 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
         return backend;
     }
 
-    private static PodTemplate pods(String image, Map<String, String> resources) {
+    static PodTemplate pods(String image, Map<String, String> resources) {
         return new PodTemplate(TestCluster.NAMESPACE, image, "/usr/bin/python3", Optional.empty(),
                 "/checkpoints",
                 resources, Optional.empty(), Map.of("PYTHONPATH", STAND_IN.toString()), List.of(), Map.of(),
                 List.of(), List.of(), 10_001, Optional.empty(), Optional.empty());
     }
 
-    private static AttemptLaunch launch(AttemptKey key, PodTemplate pods) {
+    static AttemptLaunch launch(AttemptKey key, PodTemplate pods) {
         return new AttemptLaunch(key, 1, NODES, 2, List.of("train"), Map.of(), 0, Optional.of(pods));
     }
 

@@ -63,7 +63,7 @@ final class TestCluster implements AutoCloseable {
         Path values = Files.writeString(directory.resolve("values.yaml"), """
                 image: {repository: longhaul}
                 database: {url: "jdbc:postgresql://db/longhaul", credentials: {secretName: db}}
-                workers: {namespace: ml}
+                workers: {namespaces: [ml]}
                 """);
         String chart = new Helm(Path.of("..", "helm", "longhaul").toAbsolutePath().normalize()).template()
                 .withName("train")
