@@ -1,7 +1,9 @@
 """A text corpus from what is on every machine: the sources of Python's standard library, byte by byte.
 
 `python3 -m longhaul_agent.corpus --out DIR --shards N --shard-bytes B` writes N training shards, one validation
-shard and manifest.json with their sizes and SHA-256. The same Python gives the same bytes.
+shard and manifest.json with their sizes and SHA-256. The text is cut into pieces of about a sample's length, and these
+are shuffled: in the order of the files the loss follows the kind of text, and no law of it holds. The shuffle is the
+corpus's, not the trainer's, so that a step's tokens are known by their place. The same Python gives the same bytes.
 """
 
 import argparse
@@ -9,7 +11,11 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import sysconfig
+
+SEED = 1
+PIECE_BYTES = 128
 
 
 def source_bytes(needed):
@@ -19,7 +25,7 @@ def source_bytes(needed):
     text = bytearray()
     while len(text) < needed:
         before = len(text)
-        # Neighbours in the alphabet are alike: a stride mixes them, so that early and late shards are of one kind.
+        # Neighbours in the alphabet are alike: a stride takes many kinds even where few bytes are needed.
         for start in range(7):
             for path in files[start::7]:
                 text += path.read_bytes()
@@ -30,11 +36,18 @@ def source_bytes(needed):
     return bytes(text[:needed])
 
 
-def build(out, shards, shard_bytes):
+def shuffled(text, piece_bytes):
+    """The same bytes, piece by piece in an order that depends on nothing but their number."""
+    pieces = [text[at:at + piece_bytes] for at in range(0, len(text), piece_bytes)]
+    random.Random(SEED).shuffle(pieces)
+    return b"".join(pieces)
+
+
+def build(out, shards, shard_bytes, piece_bytes=PIECE_BYTES):
     """Writes the corpus; complete once its manifest is there."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    text = source_bytes((shards + 1) * shard_bytes)
+    text = shuffled(source_bytes((shards + 1) * shard_bytes), piece_bytes)
 
     def write(name, index):
         data = text[index * shard_bytes:(index + 1) * shard_bytes]
@@ -53,10 +66,11 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--shards", type=int, default=64)
     parser.add_argument("--shard-bytes", type=int, default=65536)
+    parser.add_argument("--piece-bytes", type=int, default=PIECE_BYTES, help="what is shuffled; best the sequence length")
     options = parser.parse_args()
-    if options.shards < 1 or options.shard_bytes < 1024:
-        parser.error("--shards must be at least 1 and --shard-bytes at least 1024")
-    build(options.out, options.shards, options.shard_bytes)
+    if options.shards < 1 or options.shard_bytes < 1024 or options.piece_bytes < 1:
+        parser.error("--shards and --piece-bytes must be at least 1 and --shard-bytes at least 1024")
+    build(options.out, options.shards, options.shard_bytes, options.piece_bytes)
 
 
 if __name__ == "__main__":

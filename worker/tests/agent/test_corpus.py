@@ -36,6 +36,14 @@ class CorpusCase(unittest.TestCase):
             self.assertEqual(5000, len(data))
         self.assertEqual(4, len({entry["sha256"] for entry in [manifest["validation"], *manifest["shards"]]}))
 
+    def test_pieces_are_shuffled_and_none_is_lost(self):
+        text = b"".join(bytes([i]) * 4 for i in range(250)) + b"xy"
+        mixed = corpus.shuffled(text, 4)
+        self.assertEqual(sorted(text), sorted(mixed))
+        self.assertEqual(mixed, corpus.shuffled(text, 4))
+        tenths = [sum(mixed[at:at + 100]) / 100 for at in range(0, 1000, 100)]
+        self.assertLess(max(tenths) - min(tenths), 100, "in the order of the files it is 225")
+
     def test_the_sources_begin_again_when_they_end(self):
         tree = self.directory / "lib"
         tree.mkdir()
@@ -47,11 +55,11 @@ class CorpusCase(unittest.TestCase):
                 corpus.source_bytes(12)
 
     def test_useless_sizes_are_refused(self):
-        for arguments in (["--shards", "0"], ["--shard-bytes", "1023"]):
+        for arguments in (["--shards", "0"], ["--shard-bytes", "1023"], ["--piece-bytes", "0"]):
             complaint = io.StringIO()
             with mock.patch.object(sys, "argv", ["corpus", "--out", str(self.directory / "x"), *arguments]), \
                     contextlib.redirect_stderr(complaint), self.assertRaises(SystemExit) as end:
                 corpus.main()
             self.assertEqual(2, end.exception.code)
-            self.assertIn("--shards must be at least 1", complaint.getvalue())
+            self.assertIn("--shards and --piece-bytes must be at least 1", complaint.getvalue())
         self.assertFalse((self.directory / "x").exists())
