@@ -55,7 +55,13 @@ final class EpflScore {
         }
     }
 
-    private record Prediction(String group, Run run, double predicted, double finalLoss, double ratio) {
+    /**
+     * @param predicted loss at the last measured point of the curve
+     * @param atEnd at the last step, where the final loss is measured: up to 200 steps later, in which a short decay
+     *     still falls
+     */
+    private record Prediction(
+            String group, Run run, double predicted, double atEnd, double finalLoss, double ratio) {
         private double error() {
             return Math.abs(predicted - run.curve().losses()[run.curve().losses().length - 1]);
         }
@@ -84,6 +90,7 @@ final class EpflScore {
                 int[] steps = run.curve().steps();
                 Prediction prediction = new Prediction(
                         group, run, law.loss(run.history(), steps[steps.length - 1]),
+                        law.loss(run.history(), run.iterations() - 1),
                         run.row().has("final_val_loss") ? run.row().number("final_val_loss") : Double.NaN,
                         (double) run.iterations() / longest);
                 here.add(prediction);
@@ -127,7 +134,7 @@ final class EpflScore {
             return Optional.empty();
         }
         Prediction chosen = candidates.stream()
-                .min(Comparator.comparingDouble(Prediction::predicted))
+                .min(Comparator.comparingDouble(Prediction::atEnd))
                 .orElseThrow();
         Prediction best = candidates.stream()
                 .min(Comparator.comparingDouble(Prediction::finalLoss))
