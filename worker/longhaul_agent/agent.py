@@ -13,6 +13,7 @@ import time
 import traceback
 
 from .link import AttemptOver, Link, Unreachable
+from .orphans import bury
 from .ranks import Ranks
 from .reports import Reports
 from .spool import Spool
@@ -103,6 +104,7 @@ class Agent:
     def step(self):
         """Looks after the ranks once; true when there is nothing left to do."""
         self.reports.poll(self.ranks.names())
+        bury()
         if self.told_to_leave and not self.draining and not self.stopping:
             self.say("told to leave by SIGTERM: the ranks are to checkpoint and leave")
             self.drain(LEAVE_SECONDS)
