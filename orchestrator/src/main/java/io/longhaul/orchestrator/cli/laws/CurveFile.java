@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * A run's loss curve from a CSV file, as trainers and W&amp;B export them: {@code step} or {@code tokens}, {@code lr} and
- * {@code loss}. What is plainly wrong is refused by line and column; what has one sound reading is repaired, and said.
+ * A run's loss curve from a CSV file, as trainers and W&amp;B export them, or from TensorBoard's events: {@code step} or
+ * {@code tokens}, {@code lr} and {@code loss}. What is plainly wrong is refused by line and column; what has one sound reading is repaired, and said.
  *
  * @param warmup first step at the peak rate
  * @param curve losses after the warm-up
@@ -36,7 +36,7 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
     private static final List<String> RATE = List.of("lr", "learning_rate", "learning-rate", "train/lr",
             "train/learning_rate");
     private static final List<String> LOSS = List.of("loss", "train_loss", "lm_loss", "lm loss", "train/loss",
-            "val_loss");
+            "train/lm_loss", "reduced_train_loss", "loss_metrics/global_avg_loss", "val_loss");
 
     private record Point(double tokens, double rate, double loss) {}
 
@@ -49,9 +49,10 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
      * @param warmup steps of a linear warm-up, where the file begins after it
      */
     static CurveFile read(Path file, Optional<Double> tokensPerStep, Optional<Integer> warmup) {
-        if (!Files.isRegularFile(file)) {
+        if (!Files.isRegularFile(file) && !TensorBoard.at(file)) {
             throw new BadDataException(
-                    file + " is absent: name a CSV file with the columns step, lr and loss");
+                    file + " is absent: name a CSV file with the columns step, lr and loss, or TensorBoard's event"
+                            + " file or directory");
         }
         return new Reader(file, tokensPerStep, warmup).read();
     }
@@ -75,7 +76,9 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
         }
 
         CurveFile read() {
-            List<Csv.Row> rows = Csv.read(file);
+            List<Csv.Row> rows = TensorBoard.at(file)
+                    ? TensorBoard.rows(file, Reader::known)
+                    : Csv.read(file);
             if (rows.isEmpty()) {
                 throw new BadDataException(file + " is empty: a header and one line per step are needed");
             }
@@ -94,6 +97,11 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
             }
             check(rows.size());
             return curve();
+        }
+
+        private static boolean known(String tag) {
+            String lower = tag.toLowerCase(Locale.ROOT);
+            return TOKENS.contains(lower) || RATE.contains(lower) || LOSS.contains(lower);
         }
 
         private void take(Csv.Row row, Optional<String> step, Optional<String> tokens, String rate,

@@ -61,7 +61,12 @@ final class EpflScore {
      *     still falls
      */
     private record Prediction(
-            String group, Run run, double predicted, double atEnd, double finalLoss, double ratio) {
+            String group,
+            Run run,
+            double predicted,
+            double atEnd,
+            double finalLoss,
+            double ratio) {
         private double error() {
             return Math.abs(predicted - run.curve().losses()[run.curve().losses().length - 1]);
         }

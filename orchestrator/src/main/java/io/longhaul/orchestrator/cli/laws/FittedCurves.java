@@ -28,7 +28,7 @@ abstract class FittedCurves implements Callable<Integer> {
     private static final int POINTS = 100;
     private static final double TENTH = 0.1;
 
-    @Parameters(paramLabel = "CURVE.csv", arity = "1..*", description = "loss curves of one model and batch, the run at hand last; columns step (or tokens), lr, loss; W&B exports are understood")
+    @Parameters(paramLabel = "CURVE.csv", arity = "1..*", description = "loss curves of one model and batch, the run at hand last; CSV with the columns step (or tokens), lr, loss, W&B exports too, or TensorBoard event files and their directories")
     private List<Path> files = List.of();
 
     @Option(names = "--tokens-per-step", paramLabel = "TOKENS", description = "for curves over tokens")
