@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param environment variables beyond the contract that the agent itself writes
  * @param resumeStep checkpoint to start from, 0 for none
  * @param pods what the pods are made of; empty where agents are no pods
+ * @param avoid machines, by the names that the backend knows them by, that no agent is to run on
  */
 public record AttemptLaunch(
         AttemptKey key,
@@ -23,10 +24,26 @@ public record AttemptLaunch(
         List<String> command,
         Map<String, String> environment,
         long resumeStep,
-        Optional<PodTemplate> pods) {
+        Optional<PodTemplate> pods,
+        List<String> avoid) {
     public AttemptLaunch {
         command = List.copyOf(command);
         environment = Map.copyOf(environment);
+        // Attempts that were stored before machines were remembered say nothing.
+        avoid = avoid == null ? List.of() : List.copyOf(avoid);
+    }
+
+    /** Of an attempt that may run on any machine. */
+    public AttemptLaunch(
+            AttemptKey key,
+            long epoch,
+            int nodes,
+            int ranksPerNode,
+            List<String> command,
+            Map<String, String> environment,
+            long resumeStep,
+            Optional<PodTemplate> pods) {
+        this(key, epoch, nodes, ranksPerNode, command, environment, resumeStep, pods, List.of());
     }
 
     /** Of an attempt whose agents are no pods. */

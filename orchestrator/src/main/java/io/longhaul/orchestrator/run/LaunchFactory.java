@@ -1,11 +1,21 @@
 package io.longhaul.orchestrator.run;
 
 import io.longhaul.orchestrator.plan.PlanPort.RankProcess;
+import java.time.Instant;
 import java.util.List;
 
-/** How the ranks of a run are started; a pure function of its arguments. */
+/** How the ranks of a run are started. */
 @FunctionalInterface
 public interface LaunchFactory {
-    /** @param resumeStep checkpoint to start from, 0 for none */
+    /**
+     * A pure function of its arguments.
+     *
+     * @param resumeStep checkpoint to start from, 0 for none
+     */
     RankProcess process(RunState state, Recipe recipe, long resumeStep, List<StepRange> skipped);
+
+    /** Machines that a run had better not use now, as other runs and people found; the decision keeps them. */
+    default List<String> avoid(Instant now) {
+        return List.of();
+    }
 }

@@ -464,7 +464,7 @@ public final class RunDecider {
                             now,
                             new AttemptLaunch(key, epoch, plan.nodes(), plan.ranksPerNode(),
                                     process.command(), process.environment(), resume,
-                                    state.spec().kubernetes()),
+                                    state.spec().kubernetes(), launches.avoid(now)),
                             recipe,
                             skipped));
         }

@@ -9,6 +9,7 @@ import io.longhaul.monitor.loss.LossEvent.Grade;
 import io.longhaul.monitor.response.Action;
 import io.longhaul.orchestrator.Golden;
 import io.longhaul.orchestrator.launch.AgentCommand;
+import io.longhaul.orchestrator.plan.PlanPort.RankProcess;
 import io.longhaul.orchestrator.run.RunDecider.Decision;
 import io.longhaul.orchestrator.run.RunSpec.Policies.Adapt;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
@@ -202,6 +203,25 @@ final class RunDeciderTest {
     }
 
     /** The table of what every input means everywhere; what is not in it means nothing. */
+    @Test
+    void everyAttemptAvoidsTheMachinesThatAreToBeAvoidedThen() {
+        LaunchFactory suspicious = new LaunchFactory() {
+            @Override
+            public RankProcess process(RunState state, Recipe recipe, long resume, List<StepRange> skipped) {
+                return Runs.LAUNCHES.process(state, recipe, resume, skipped);
+            }
+
+            @Override
+            public List<String> avoid(Instant now) {
+                return List.of("gpu-17 at " + now);
+            }
+        };
+        Decision decision = new RunDecider(suspicious).decide(Runs.created(Runs.spec()),
+                new RunInput.PlanReady(Runs.PLAN), LATER, EPOCH);
+        assertThat(decision.state().attempt(1).launch().avoid()).containsExactly("gpu-17 at " + LATER);
+        assertThat(training(Adapt.OFF).attempt().launch().avoid()).isEmpty();
+    }
+
     @Test
     void everyInputIsDecidedInEveryPlace() {
         StringBuilder table = new StringBuilder();

@@ -96,11 +96,11 @@ final class RunJsonTest {
                 events().stream().map(RunJson::text).collect(Collectors.joining("\n", "", "\n")));
     }
 
-    /** Events of versions that knew no pods. */
+    /** Events of versions that knew neither pods nor machines to avoid. */
     @Test
     void anAttemptThatWasStoredWithoutPodsHasNone() {
-        String stored = RunJson.text(events().get(4)).replace(",\"pods\":null", "");
-        assertThat(stored).doesNotContain("pods");
+        String stored = RunJson.text(events().get(4)).replace(",\"pods\":null,\"avoid\":[]", "");
+        assertThat(stored).doesNotContain("pods", "avoid");
         assertThat(RunJson.event(stored)).isEqualTo(events().get(4));
     }
 
