@@ -200,12 +200,12 @@ export interface Candidate {
   layout: { tensor: number; pipeline: number; data: number; context: number; expert: number };
   microBatch: number;
   microBatches: number;
+  globalBatch: number;
   recompute: string;
   zeroStage: number;
 }
 
 export interface Plan extends Candidate {
-  globalBatch: number;
   worldSize: number;
   stepSeconds: number;
   tokensPerSecond: number;

@@ -10,6 +10,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import io.longhaul.orchestrator.run.Planning;
 import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.orchestrator.run.RecipeChange;
 import io.longhaul.orchestrator.run.RunSpec;
@@ -96,5 +97,6 @@ class ArchitectureTest {
             .beFreeOfCycles()
             .ignoreDependency(
                     resideInAnyPackage("io.longhaul.orchestrator.plan..", "io.longhaul.orchestrator.adapt.."),
-                    belongToAnyOf(RunSpec.class, Recipe.class, RecipeChange.class, StepRange.class));
+                    belongToAnyOf(RunSpec.class, Planning.class, Recipe.class, RecipeChange.class,
+                            StepRange.class));
 }

@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator.cli;
 
 import io.longhaul.orchestrator.cli.plan.PlanReport;
+import io.longhaul.orchestrator.cli.plan.SearchProgress;
 import io.longhaul.orchestrator.plan.PlanService;
 import io.longhaul.orchestrator.plan.Questions;
 import io.longhaul.orchestrator.plan.WorkerTools;
@@ -10,10 +11,12 @@ import io.longhaul.planner.explain.StepReplay;
 import io.longhaul.planner.schedule.ChromeTrace;
 import io.longhaul.planner.schedule.Timeline;
 import io.longhaul.planner.schedule.TimelineSvg;
+import io.longhaul.planner.search.SearchControl;
 import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -26,12 +29,14 @@ import tools.jackson.databind.json.JsonMapper;
 /** {@code longhaul plan}. */
 @Command(name = "plan", mixinStandardHelpOptions = true, description = "Plans a RunSpec and explains the plan. Needs no service; measures this machine if that is the cluster.")
 final class PlanCommand implements Runnable {
+    private static final double LONGEST_DEADLINE = 86_400;
+
     private enum Format {
         text, json, launch, megatron, deepspeed
     }
 
     private enum Objective {
-        time, cost
+        time, cost, energy, goodput
     }
 
     @Parameters(paramLabel = "FILE", description = "RunSpec as YAML or JSON, - for standard input")
@@ -45,6 +50,12 @@ final class PlanCommand implements Runnable {
 
     @Option(names = "--why-not", paramLabel = "CONFIG", description = "says why this is not the plan, for instance \"tp8 pp4 b2 recompute-full\"; what is not named is as in the plan")
     private @Nullable String whyNot;
+
+    @Option(names = "--deadline", paramLabel = "SECONDS", description = "ends the search after so long, with the best plan so far and how far from the best it can be")
+    private @Nullable Double deadline;
+
+    @Option(names = "--pareto", description = "lists plans of which none is beaten in the objective, memory and number of ranks; plans several times")
+    private boolean pareto;
 
     @Option(names = "--sensitivity", description = "says what would have to change for another plan to win, how sure the order of the plans is, and what to measure next; plans several times")
     private boolean sensitivity;
@@ -66,7 +77,7 @@ final class PlanCommand implements Runnable {
         private double restart;
     }
 
-    @Option(names = "--report", paramLabel = "HTML", description = "writes one page with pictures; includes --sensitivity")
+    @Option(names = "--report", paramLabel = "HTML", description = "writes one page with pictures; includes --sensitivity and --pareto")
     private @Nullable Path report;
 
     @Option(names = "--trace", paramLabel = "JSON", description = "writes the schedule of a step for chrome://tracing or Perfetto")
@@ -77,12 +88,17 @@ final class PlanCommand implements Runnable {
 
     @Override
     public void run() {
-        RunSpec spec = asked(RunSpecReader.read(Specs.read(file)));
+        RunSpec spec = asked(RunSpecReader.read(Specs.read(file), Optional.ofNullable(objective)
+                .map(o -> RunSpec.Objective.valueOf(o.name().toUpperCase(Locale.ROOT)))));
         Path worker = Path.of(Homes.setting("LONGHAUL_WORKER", "worker")).toAbsolutePath();
         WorkerTools tools = new WorkerTools(worker, Homes.setting("LONGHAUL_PYTHON", "/usr/bin/python3"));
-        PlanService.Explained explained = new PlanService(tools, Homes.home(null).resolve("corpus"))
-                .explain(spec, new Questions(Optional.ofNullable(whyNot), sensitivity || report != null,
-                        running(spec)));
+        Questions questions = new Questions(Optional.ofNullable(whyNot), sensitivity || report != null,
+                pareto || report != null, running(spec));
+        PlanService service = new PlanService(tools, Homes.home(null).resolve("corpus"));
+        PlanService.Explained explained;
+        try (SearchProgress progress = SearchProgress.onTerminal()) {
+            explained = service.explain(spec, questions, control(progress));
+        }
         JsonMapper mapper = new JsonMapper();
         JsonNode view = mapper.readTree(explained.plan().view());
         switch (format) {
@@ -117,16 +133,24 @@ final class PlanCommand implements Runnable {
         return Optional.of(new Questions.Running(r.layout, tokens, 1e9 * r.storage, r.restart));
     }
 
+    private SearchControl control(SearchProgress progress) {
+        if (deadline == null) {
+            return new SearchControl(() -> false, progress, 1);
+        }
+        if (!(deadline > 0 && deadline <= LONGEST_DEADLINE)) {
+            throw new ApiException(ExitCodes.USAGE,
+                    "--deadline is " + deadline + ": allowed are more than 0 and up to " + LONGEST_DEADLINE
+                            + " seconds");
+        }
+        long end = System.nanoTime() + (long) (1e9 * deadline);
+        return new SearchControl(() -> System.nanoTime() - end > 0, progress, 1);
+    }
+
     private RunSpec asked(RunSpec spec) {
-        RunSpec other = switch (format) {
+        return switch (format) {
             case megatron -> spec.withFramework(RunSpec.Framework.MEGATRON_LM);
             case deepspeed -> spec.withFramework(RunSpec.Framework.DEEPSPEED);
             case text, json, launch -> spec;
-        };
-        return switch (objective) {
-            case null -> other;
-            case time -> other.withObjective(RunSpec.Objective.TIME);
-            case cost -> other.withObjective(RunSpec.Objective.COST);
         };
     }
 

@@ -33,9 +33,10 @@ final class PlanText {
 
     private String build() {
         headed("plan", view.path("text").asString(""));
-        headed("", String.format(Locale.ROOT, "%s on %d ranks, %d micro-batches of %d", layout(view),
+        headed("", String.format(Locale.ROOT,
+                "%s on %d ranks, %d micro-batches of %d, %,d samples a step", layout(view),
                 view.path("worldSize").asLong(), view.path("microBatches").asLong(),
-                view.path("microBatch").asLong()));
+                view.path("microBatch").asLong(), view.path("globalBatch").asLong()));
         headed("step", String.format(Locale.ROOT, "%s, %,.0f tokens/s, %.1f %% of peak",
                 seconds(view.path("stepSeconds").asDouble()), view.path("tokensPerSecond").asDouble(),
                 100 * view.path("mfu").asDouble()));
@@ -48,7 +49,7 @@ final class PlanText {
         }
         headed("run",
                 String.format(Locale.ROOT, "%.2f days, %,.1f device hours", view.path("days").asDouble(),
-                        view.path("gpuHours").asDouble()));
+                        view.path("gpuHours").asDouble()) + price());
         headed("why", view.path("reason").asString(""));
         headed("figures", view.path("calibration").path("source").asString(""));
         waterfall();
@@ -56,13 +57,81 @@ final class PlanText {
         whyNot();
         move();
         others();
+        pareto();
         sensitivity();
-        line("%n%,d candidates considered, rejected:", view.path("considered").asLong());
+        proof();
+        line("%nillegal or too large, by rule");
         for (JsonNode rejection : view.path("rejected")) {
             wrapped(String.format(Locale.ROOT, "  %,9d  ", rejection.path("count").asLong()),
                     rejection.path("rule").asString("") + ": " + rejection.path("example").asString(""));
         }
         return out.toString();
+    }
+
+    /** What the RunSpec says enough for: money, energy, failures. */
+    private String price() {
+        StringBuilder text = new StringBuilder();
+        figure(text, ", cost %,.0f", view.path("cost"));
+        figure(text, ", %,.0f kWh", view.path("energyKWh"));
+        figure(text, ", %,.0f kg CO2", view.path("carbonKg"));
+        JsonNode failures = view.path("failures");
+        if (!failures.isMissingNode()) {
+            text.append(String.format(Locale.ROOT,
+                    "; with failures %.1f %% of the time is kept, %d ranks spare, a checkpoint every %.0f s",
+                    100 * failures.path("usefulShare").asDouble(), failures.path("spareRanks").asLong(),
+                    failures.path("checkpointEverySeconds").asDouble()));
+        }
+        return text.toString();
+    }
+
+    private static void figure(StringBuilder text, String format, JsonNode value) {
+        if (!value.isMissingNode()) {
+            text.append(String.format(Locale.ROOT, format, value.asDouble()));
+        }
+    }
+
+    /** Where every point of the space went. */
+    private void proof() {
+        JsonNode proof = view.path("certificate");
+        line("");
+        wrapped("", String.format(Locale.ROOT, "%,d points of the space, ", proof.path("points").asLong())
+                + (proof.path("proven").asBoolean()
+                        ? "all decided: nothing is better (" + proof.path("hash").asString("") + ")"
+                        : String.format(Locale.ROOT, "not all decided: the best is at most %.2f %% better",
+                                100 * proof.path("gap").asDouble())));
+        points(proof, "illegal", "break a rule");
+        points(proof, "tooLarge", "do not fit in memory");
+        points(proof, "bounded", "are no better by a bound");
+        points(proof, "dominated", "compute or move more than memory asks for");
+        points(proof, "priced", "were priced");
+        points(proof, "open", "were left when the time was over");
+    }
+
+    private void points(JsonNode proof, String name, String what) {
+        long count = proof.path(name).asLong();
+        if (count > 0) {
+            line("  %,15d  %s", count, what);
+        }
+    }
+
+    private void pareto() {
+        JsonNode front = view.path("pareto");
+        if (front.isMissingNode()) {
+            return;
+        }
+        line("%nbeaten by no other in all of days, ranks and memory");
+        boolean priced = front.path(0).has("cost");
+        line("  %8s %7s %9s %14s%s", "days", "ranks", "memory", "device hours",
+                priced ? String.format(Locale.ROOT, " %12s", "cost") : "");
+        for (JsonNode point : front) {
+            wrapped(String.format(Locale.ROOT, "  %8.2f %7d %9s %,14.0f%s  ", point.path("days").asDouble(),
+                    point.path("ranks").asLong(), bytes(point.path("peakBytes").asDouble()),
+                    point.path("gpuHours").asDouble(),
+                    priced
+                            ? String.format(Locale.ROOT, " %,12.0f", point.path("cost").asDouble())
+                            : ""),
+                    point.path("text").asString(""));
+        }
     }
 
     private void waterfall() {
@@ -152,9 +221,12 @@ final class PlanText {
             line("%nnext best layouts");
         }
         for (JsonNode other : view.path("runnersUp")) {
+            long batch = other.path("globalBatch").asLong();
             wrapped(String.format(Locale.ROOT, "  %-" + (NAME - 2) + "s %10s  ",
                     other.path("text").asString(""),
-                    seconds(other.path("stepSeconds").asDouble())), other.path("why").asString(""));
+                    seconds(other.path("stepSeconds").asDouble())),
+                    (batch == view.path("globalBatch").asLong() ? "" : "batch " + batch + ": ")
+                            + other.path("why").asString(""));
         }
     }
 

@@ -5,8 +5,11 @@ import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.explain.Waterfall;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.memory.StageMemory;
+import io.longhaul.planner.search.Certificate;
+import io.longhaul.planner.search.ParetoFront;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanResult;
+import java.util.List;
 import java.util.Locale;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -19,11 +22,11 @@ final class PlanJson {
 
     private PlanJson() {}
 
-    static ObjectNode view(RunSpec spec, PlanResult result, Machine machine) {
+    /** @param offeredRanks of the cluster, of which the plan may leave some */
+    static ObjectNode view(RunSpec spec, PlanResult result, Machine machine, int offeredRanks) {
         Plan best = result.best().orElseThrow();
         ObjectNode view = candidate(best.layout());
         long steps = spec.training().steps(spec.model().sequenceLength());
-        view.put("globalBatch", spec.training().recipe().globalBatch());
         view.put("worldSize", machine.ranks());
         view.put("stepSeconds", best.stepSeconds());
         view.put("tokensPerSecond", best.tokensPerSecond());
@@ -48,10 +51,54 @@ final class PlanJson {
                     .put("count", rejection.count());
         }
         view.put("considered", result.considered());
+        view.put("objective", spec.objective().name().toLowerCase(Locale.ROOT));
+        view.set("certificate", certificate(result.certificate()));
         view.putObject("calibration").put("source", machine.source());
         view.put("days", steps * best.stepSeconds() / 86_400);
         view.put("gpuHours", steps * best.stepSeconds() / 3600 * machine.ranks());
+        Aims.figures(view, spec, best, machine.ranks(), offeredRanks);
         return view;
+    }
+
+    /** What is not finite is left out. */
+    private static ObjectNode certificate(Certificate c) {
+        ObjectNode node = MAPPER.createObjectNode();
+        node.put("proven", c.proven());
+        if (Double.isFinite(c.bound())) {
+            node.put("bound", c.bound());
+        }
+        if (Double.isFinite(c.gap())) {
+            node.put("gap", c.gap());
+        }
+        return node.put("points", c.nominal())
+                .put("illegal", c.illegal())
+                .put("tooLarge", c.tooLarge())
+                .put("bounded", c.bounded())
+                .put("dominated", c.dominated())
+                .put("priced", c.priced())
+                .put("open", c.open())
+                .put("evaluations", c.evaluations())
+                .put("hash", c.hash());
+    }
+
+    /** Time against cost against memory. */
+    static ArrayNode pareto(RunSpec spec, List<ParetoFront.Point> points) {
+        ArrayNode front = MAPPER.createArrayNode();
+        for (ParetoFront.Point point : points) {
+            long batch = point.plan().layout().globalBatch();
+            double seconds = point.plan().stepSeconds()
+                    * Math.ceilDiv(spec.training().tokens(), batch * spec.model().sequenceLength());
+            double hours = seconds / 3600 * point.ranks();
+            ObjectNode node = front.addObject()
+                    .put("text", point.plan().layout().toString())
+                    .put("ranks", point.ranks())
+                    .put("stepSeconds", point.plan().stepSeconds())
+                    .put("days", seconds / 86_400)
+                    .put("gpuHours", hours)
+                    .put("peakBytes", point.plan().peakBytes());
+            spec.planning().pricePerDeviceHour().ifPresent(price -> node.put("cost", price * hours));
+        }
+        return front;
     }
 
     private static ObjectNode waterfall(Waterfall waterfall) {
@@ -78,6 +125,7 @@ final class PlanJson {
                 .put("expert", c.expert());
         node.put("microBatch", c.microBatch());
         node.put("microBatches", c.microBatches());
+        node.put("globalBatch", c.globalBatch());
         node.put("recompute", c.recompute().kind().name().toLowerCase(Locale.ROOT));
         node.put("zeroStage", c.sharding().stage());
         return node;

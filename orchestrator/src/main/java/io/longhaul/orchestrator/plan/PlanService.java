@@ -9,12 +9,12 @@ import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.explain.Relaxation;
 import io.longhaul.planner.explain.StepReplay;
 import io.longhaul.planner.search.Abilities;
-import io.longhaul.planner.search.Goal;
-import io.longhaul.planner.search.Objective;
+import io.longhaul.planner.search.ParetoFront;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanRequest;
 import io.longhaul.planner.search.PlanResult;
 import io.longhaul.planner.search.Planner;
+import io.longhaul.planner.search.SearchControl;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +22,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Plans runs with the planner library; measures this machine when that is what a run is to use. */
@@ -39,40 +40,48 @@ public final class PlanService implements PlanPort {
 
     @Override
     public PlannedRun plan(RunSpec spec) {
-        return explain(spec, Questions.NONE).plan();
+        return explain(spec, false, Questions.NONE, SearchControl.PLAIN).plan();
     }
 
     /** @param replay of the schedule of one step, of a pipeline on a described cluster */
     public record Explained(PlannedRun plan, Optional<StepReplay> replay) {}
 
-    /** Plans, and answers questions about the plan in its view. */
-    public Explained explain(RunSpec spec, Questions questions) {
+    /** Plans, up to the critical batch if one is given, and answers questions about the plan in its view. */
+    public Explained explain(RunSpec spec, Questions questions, SearchControl control) {
+        return explain(spec, true, questions, control);
+    }
+
+    private Explained explain(RunSpec spec, boolean chooseBatch, Questions questions, SearchControl control) {
         Machine machine = machine(spec);
         if (spec.cluster() instanceof Cluster.ThisMachine && spec.training().data().isEmpty()) {
             tools.buildCorpus(corpus);
         }
+        Machine used = Aims.used(spec, machine);
         PlanRequest request = new PlanRequest(
-                spec.model().shape(),
-                machine,
-                spec.training().recipe().globalBatch(),
-                spec.layout()
-                        .map(l -> new PlanRequest.Fixed(l.tensor(), l.pipeline(), l.data(), l.context())),
-                abilities(spec, machine));
-        // Any price per hour makes the same plan the cheapest.
-        PlanResult result = Planner.plan(
-                spec.objective() == RunSpec.Objective.COST
-                        ? request.withGoal(Goal.TIME.withObjective(new Objective.Cost(1)).withParts(true))
-                        : request);
-        PlanRequest onPart = new PlanRequest(request.model(), result.machine(), request.globalBatch(),
+                spec.model().shape(), used, spec.training().recipe().globalBatch(), spec.layout(),
+                abilities(spec, used))
+                .withGoal(Aims.goal(spec, chooseBatch));
+        PlanResult result = Planner.plan(request, control);
+        Plan best = result.best().orElseThrow(() -> none(request, result));
+        RunSpec chosen = spec.withGlobalBatch(best.layout().globalBatch());
+        PlanRequest onPart = new PlanRequest(request.model(), result.machine(), best.layout().globalBatch(),
                 request.fixed(), request.abilities());
-        return planned(spec, onPart, result, questions);
+        ObjectNode view = PlanJson.view(chosen, result, onPart.machine(), machine.ranks());
+        questions.answer(view, onPart, result);
+        if (questions.pareto()) {
+            view.set("pareto", PlanJson.pareto(spec, ParetoFront.of(
+                    request.withGoal(Aims.goal(spec, false).withParts(true)))));
+        }
+        List<String> limits = chosen == spec
+                ? List.of()
+                : List.of("the learning rate is still that of batch " + spec.training().recipe().globalBatch()
+                        + ", the plan is for " + best.layout().globalBatch());
+        return planned(chosen, onPart, best, view, limits);
     }
 
-    private Explained planned(RunSpec spec, PlanRequest request, PlanResult result, Questions questions) {
-        Plan best = result.best().orElseThrow(() -> none(request, result));
+    private Explained planned(RunSpec spec, PlanRequest request, Plan best, ObjectNode view,
+            List<String> limits) {
         Machine machine = request.machine();
-        ObjectNode view = PlanJson.view(spec, result, machine);
-        questions.answer(view, request, result);
         Optional<StepReplay> replay = machine instanceof Machine.Cluster
                 ? StepReplay.of(new CostModel(request.model(), machine), request.model().layers(),
                         best.layout())
@@ -90,12 +99,14 @@ public final class PlanService implements PlanPort {
         launch.set("command", PlanJson.tree(process.command()));
         launch.set("environment", PlanJson.tree(process.environment()));
         launch.put("config", LaunchRenderer.config(spec, plan));
-        launch.set("limits", PlanJson.tree(LaunchRenderer.limits(spec, plan, machine)));
+        launch.set("limits", PlanJson.tree(
+                Stream.concat(limits.stream(), LaunchRenderer.limits(spec, plan, machine).stream())
+                        .toList()));
         return new Explained(planned(spec, best, machine, view.toString()), replay);
     }
 
     private static NoPlanException none(PlanRequest request, PlanResult result) {
-        OptionalInt nodes = Relaxation.nodes(request);
+        OptionalInt nodes = result.certificate().proven() ? Relaxation.nodes(request) : OptionalInt.empty();
         return new NoPlanException(
                 result.reason() + (nodes.isPresent() ? "; " + nodes.getAsInt() + " nodes have a plan" : ""));
     }
@@ -144,23 +155,29 @@ public final class PlanService implements PlanPort {
         };
     }
 
-    /** One rank per core, as a power of two, unless the user's layout says how many. */
+    /**
+     * One rank per core, as a power of two, unless the user's layout says how many; of a layout that is fixed in part the
+     * multiple next to that.
+     */
     private static int usualRanks(RunSpec spec) {
+        int usual = Math.min(MOST_LOCAL_RANKS,
+                Integer.highestOneBit(Runtime.getRuntime().availableProcessors()));
         return spec.layout()
-                .map(l -> l.tensor() * l.pipeline() * l.data() * l.context())
-                .orElseGet(
-                        () -> Math.min(
-                                MOST_LOCAL_RANKS,
-                                Integer.highestOneBit(Runtime.getRuntime().availableProcessors())));
+                .map(
+                        l -> l.whole()
+                                ? Math.toIntExact(l.ranks())
+                                : Math.toIntExact(l.ranks() * Math.max(1, usual / l.ranks())))
+                .orElse(usual);
     }
 
     /** What the trainers can execute. */
     private static Abilities abilities(RunSpec spec, Machine machine) {
-        return switch (spec.framework()) {
+        Abilities abilities = switch (spec.framework()) {
             case REFERENCE -> new Abilities(2, 2, 1, false, 1, false);
             case MEGATRON_LM -> new Abilities(
                     machine.ranksPerNode(), Integer.MAX_VALUE, Integer.MAX_VALUE, true, 1, true);
             case DEEPSPEED -> new Abilities(machine.ranksPerNode(), Integer.MAX_VALUE, 1, true, 3, true);
         };
+        return abilities.with(spec.planning().precisions(), spec.planning().optimizers());
     }
 }

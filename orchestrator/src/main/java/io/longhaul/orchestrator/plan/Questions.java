@@ -31,10 +31,15 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * @param whyNot a layout as text, of which the user wants to know why it is not the plan
  * @param sensitivity what would have to be otherwise for another plan to win; plans several times
+ * @param pareto plans that need less memory or fewer ranks; plans several times
  * @param running a layout that trains already: whether it pays to leave it for the plan
  */
-public record Questions(Optional<String> whyNot, boolean sensitivity, Optional<Running> running) {
-    public static final Questions NONE = new Questions(Optional.empty(), false, Optional.empty());
+public record Questions(
+        Optional<String> whyNot,
+        boolean sensitivity,
+        boolean pareto,
+        Optional<Running> running) {
+    public static final Questions NONE = new Questions(Optional.empty(), false, false, Optional.empty());
     /** First steps that take twice as long: kernels are compiled and the allocator finds its sizes. */
     private static final int WARM_UP_STEPS = 5;
 

@@ -31,6 +31,15 @@ public record Recipe(
                         decaySteps, wsdDecaySteps, weightDecay, gradientClip);
     }
 
+    /** For another batch: warm-up and decay last as many samples, the rate stays. */
+    Recipe withGlobalBatch(int samples) {
+        double factor = globalBatch / (double) samples;
+        return new Recipe(samples, learningRate, minLearningRate, (int) Math.round(factor * warmupSteps),
+                schedule, Math.max(1, (long) Math.ceil(factor * decaySteps)),
+                wsdDecaySteps == 0 ? 0 : Math.max(1, (long) Math.ceil(factor * wsdDecaySteps)), weightDecay,
+                gradientClip);
+    }
+
     /** Learning-rate shape; {@code WSD} decays linearly over its last {@code wsdDecaySteps}. */
     public enum Schedule {
         CONSTANT, LINEAR, COSINE, WSD

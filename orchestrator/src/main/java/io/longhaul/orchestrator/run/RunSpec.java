@@ -4,7 +4,9 @@ import io.longhaul.orchestrator.launch.PodTemplate;
 import io.longhaul.planner.legal.Trainer;
 import io.longhaul.planner.legal.Version;
 import io.longhaul.planner.model.ModelShape;
+import io.longhaul.planner.search.PlanRequest.Fixed;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -15,6 +17,7 @@ import java.util.Optional;
  * and hint together.
  *
  * @param name DNS-1123 label, 1 to 40 characters; not unique, the run's id is
+ * @param layout degrees that the user fixed; the planner keeps to them
  * @param kubernetes what pods are made of; there if and only if the backend is Kubernetes
  * @param frameworkVersion release that launch text and legal layouts are for
  */
@@ -26,23 +29,31 @@ public record RunSpec(
         Framework framework,
         Version frameworkVersion,
         Objective objective,
-        Optional<Layout> layout,
+        Optional<Fixed> layout,
+        Planning planning,
         Policies policies,
         Backend backend,
         Optional<PodTemplate> kubernetes) {
+    public RunSpec {
+        // Runs that were stored before there was such a thing.
+        planning = Objects.requireNonNullElse(planning, Planning.USUAL);
+    }
 
     /** For another trainer, in its newest examined release. */
     public RunSpec withFramework(Framework other) {
         Version version = other == framework ? frameworkVersion : other.trainer().newest();
-        return new RunSpec(name, model, training, cluster, other, version, objective, layout, policies,
+        return new RunSpec(name, model, training, cluster, other, version, objective, layout, planning,
+                policies,
                 backend,
                 kubernetes);
     }
 
-    public RunSpec withObjective(Objective other) {
-        return new RunSpec(name, model, training, cluster, framework, frameworkVersion, other, layout,
-                policies,
-                backend, kubernetes);
+    /** The same tokens in steps of another batch: what is counted in steps keeps its place in the run. */
+    public RunSpec withGlobalBatch(int samples) {
+        return samples == training.recipe().globalBatch()
+                ? this
+                : new RunSpec(name, model, training.withGlobalBatch(samples), cluster, framework,
+                        frameworkVersion, objective, layout, planning, policies, backend, kubernetes);
     }
 
     /**
@@ -89,6 +100,12 @@ public record RunSpec(
             int seed,
             Optional<String> data) {
 
+        private Training withGlobalBatch(int samples) {
+            double factor = recipe.globalBatch() / (double) samples;
+            return new Training(tokens, recipe.withGlobalBatch(samples),
+                    (int) Math.max(1, Math.round(factor * checkpointEverySteps)), seed, data);
+        }
+
         /** Optimizer steps in the token budget, rounded up. */
         public long steps(int sequenceLength) {
             return Math.ceilDiv(tokens, (long) recipe.globalBatch() * sequenceLength);
@@ -125,11 +142,8 @@ public record RunSpec(
 
     /** What the planner minimises. */
     public enum Objective {
-        TIME, COST
+        TIME, COST, ENERGY, GOODPUT
     }
-
-    /** Degrees the user fixes; the planner keeps to them. */
-    public record Layout(int tensor, int pipeline, int data, int context) {}
 
     /** Which backend launches the workers. */
     public enum Backend {

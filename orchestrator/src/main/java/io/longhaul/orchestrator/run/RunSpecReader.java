@@ -16,6 +16,7 @@ import io.longhaul.planner.legal.Legality;
 import io.longhaul.planner.legal.Rule;
 import io.longhaul.planner.legal.Trainer;
 import io.longhaul.planner.legal.Version;
+import io.longhaul.planner.search.PlanRequest.Fixed;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -48,8 +49,16 @@ public final class RunSpecReader {
 
     /** @throws InvalidRunSpecException with every problem */
     public static RunSpec read(String text) {
+        return read(text, Optional.empty());
+    }
+
+    /**
+     * @param objective in place of the text's own
+     * @throws InvalidRunSpecException with every problem
+     */
+    public static RunSpec read(String text, Optional<RunSpec.Objective> objective) {
         List<FieldProblem> problems = new ArrayList<>();
-        RunSpec spec = spec(new SpecNode(parse(text), "", problems), problems);
+        RunSpec spec = spec(new SpecNode(parse(text), "", problems), objective, problems);
         if (!problems.isEmpty()) {
             throw new InvalidRunSpecException(problems);
         }
@@ -107,7 +116,8 @@ public final class RunSpecReader {
         return new InvalidRunSpecException(List.of(new FieldProblem(pointer, value, allowed, hint)));
     }
 
-    private static RunSpec spec(SpecNode root, List<FieldProblem> problems) {
+    private static RunSpec spec(SpecNode root, Optional<RunSpec.Objective> instead,
+            List<FieldProblem> problems) {
         String name = root.text("name", NAME, "1 to 40 lower-case letters, digits and inner hyphens");
         Model model = model(root.requiredObject("model"));
         Training training = training(root.requiredObject("training"), model);
@@ -115,10 +125,13 @@ public final class RunSpecReader {
         RunSpec.Framework framework = root.choice("framework", RunSpec.Framework.class,
                 RunSpec.Framework.REFERENCE);
         Version version = version(root, framework);
-        RunSpec.Objective objective = root.choice("objective", RunSpec.Objective.class,
-                RunSpec.Objective.TIME);
-        Optional<RunSpec.Layout> layout = layout(root, model, cluster, training,
-                framework, version, problems);
+        RunSpec.Objective own = root.choice("objective", RunSpec.Objective.class, RunSpec.Objective.TIME);
+        RunSpec.Objective objective = instead.orElse(own);
+        Legality legality = Legality.of(framework.trainer(), version);
+        Planning planning = PlanningReader.read(root.object("planning"), cluster,
+                training.recipe().globalBatch(), objective, legality);
+        Optional<Fixed> layout = layout(root, model, cluster, training, planning.spareNodes(), legality,
+                problems);
         Policies policies = policies(root.object("policies"));
         RunSpec.Backend backend = root.choice("backend", RunSpec.Backend.class, RunSpec.Backend.LOCAL);
         Optional<PodTemplate> kubernetes = PodTemplateReader.read(root, backend, cluster);
@@ -137,8 +150,8 @@ public final class RunSpecReader {
                     "Megatron-DeepSpeed has no WSD schedule; it has constant, linear and cosine");
         }
         root.nothingElse();
-        return new RunSpec(name, model, training, cluster, framework, version, objective, layout, policies,
-                backend, kubernetes);
+        return new RunSpec(name, model, training, cluster, framework, version, objective, layout, planning,
+                policies, backend, kubernetes);
     }
 
     private static Version version(SpecNode root, RunSpec.Framework framework) {
@@ -262,35 +275,36 @@ public final class RunSpecReader {
         return cluster;
     }
 
-    private static Optional<RunSpec.Layout> layout(
-            SpecNode root, Model model, Cluster cluster, Training training, RunSpec.Framework framework,
-            Version version, List<FieldProblem> problems) {
+    private static Optional<Fixed> layout(
+            SpecNode root, Model model, Cluster cluster, Training training, int spareNodes,
+            Legality legality, List<FieldProblem> problems) {
         if (!root.has("layout")) {
             return Optional.empty();
         }
         SpecNode node = root.object("layout");
-        RunSpec.Layout layout = new RunSpec.Layout(
-                (int) node.integer("tensor", 1, 1024, 1),
-                (int) node.integer("pipeline", 1, 10_000, 1),
-                (int) node.integer("data", 1, 1_000_000, 1),
-                (int) node.integer("context", 1, 1024, 1));
+        Fixed fixed = new Fixed(
+                node.optionalInteger("tensor", 1, 1024), node.optionalInteger("pipeline", 1, 10_000),
+                node.optionalInteger("data", 1, 1_000_000), node.optionalInteger("context", 1, 1024));
         node.nothingElse();
-        long product = (long) layout.tensor() * layout.pipeline() * layout.data() * layout.context();
+        long product = fixed.ranks();
         long ranks = switch (cluster) {
             case Cluster.ThisMachine m -> m.ranks() == 0 ? product : m.ranks();
-            case Cluster.Described d -> (long) d.nodes() * d.devicesPerNode();
+            case Cluster.Described d -> (long) (d.nodes() - spareNodes) * d.devicesPerNode();
         };
-        if (product != ranks) {
-            node.problem("", Long.toString(product) + " ranks",
-                    "degrees whose product is the cluster's " + ranks, "");
+        if (fixed.whole() ? product != ranks : ranks % product != 0) {
+            node.problem("", product + " ranks",
+                    fixed.whole()
+                            ? "degrees whose product is the cluster's " + ranks
+                            : "degrees whose product divides the cluster's " + ranks,
+                    "");
         }
         if (problems.stream().noneMatch(RunSpecReader::concernsLayout)) {
             // On as many ranks as the degrees make: that they are others is said already.
             long ranksPerNode = cluster instanceof Cluster.Described d ? d.devicesPerNode() : product;
             Facts facts = Facts.of(model.shape(), product, ranksPerNode, 0, training.recipe().globalBatch());
-            broken(node, facts, layout, Legality.of(framework.trainer(), version));
+            broken(node, facts, fixed, legality);
         }
-        return Optional.of(layout);
+        return Optional.of(fixed);
     }
 
     private static boolean concernsLayout(FieldProblem problem) {
@@ -299,9 +313,10 @@ public final class RunSpecReader {
     }
 
     /** What the framework refuses of these degrees whatever else the planner chooses. */
-    private static void broken(SpecNode node, Facts facts, RunSpec.Layout degrees, Legality legality) {
+    private static void broken(SpecNode node, Facts facts, Fixed degrees, Legality legality) {
         ParallelLayout plain = ParallelLayout
-                .of(degrees.tensor(), degrees.context(), degrees.pipeline(), degrees.data(), 1, 1)
+                .of(degrees.tensor().orElse(1), degrees.context().orElse(1), degrees.pipeline().orElse(1),
+                        degrees.data().orElse(1), 1, 1)
                 .withSequenceParallel(false)
                 .withContextKind(
                         legality.trainer() == Trainer.DEEPSPEED ? ContextKind.ALL_TO_ALL : ContextKind.RING);

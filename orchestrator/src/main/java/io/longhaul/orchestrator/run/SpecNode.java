@@ -2,12 +2,15 @@ package io.longhaul.orchestrator.run;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.LongFunction;
 import java.util.regex.Matcher;
@@ -58,6 +61,10 @@ final class SpecNode {
     /** A problem of a field that has been read. */
     void problem(String field, String allowed, String hint) {
         problem(field, shown(field(field)), allowed, hint);
+    }
+
+    String shown(String field) {
+        return shown(field(field));
     }
 
     private static String shown(JsonNode value) {
@@ -179,6 +186,32 @@ final class SpecNode {
         return otherwise;
     }
 
+    /** One constant or a list of different ones, {@code otherwise} alone if it is missing. */
+    <E extends Enum<E>> List<E> choices(String name, Class<E> type, E otherwise) {
+        JsonNode value = field(name);
+        if (!value.isArray()) {
+            return List.of(choice(name, type, otherwise));
+        }
+        List<String> names = Arrays.stream(type.getEnumConstants())
+                .map(c -> Responses.lower(c.name()))
+                .toList();
+        List<E> chosen = new ArrayList<>();
+        for (int i = 0; i < value.size(); i++) {
+            JsonNode one = value.get(i);
+            int index = one.isString() ? names.indexOf(one.asString()) : -1;
+            if (index < 0 || chosen.contains(type.getEnumConstants()[index])) {
+                problem(name + "/" + i, shown(one), "one of " + String.join(", ", names) + ", once",
+                        near(shown(one), names));
+            } else {
+                chosen.add(type.getEnumConstants()[index]);
+            }
+        }
+        if (value.isEmpty()) {
+            problem(name, "[]", "one at least of " + String.join(", ", names), "");
+        }
+        return chosen.isEmpty() ? List.of(otherwise) : chosen;
+    }
+
     Duration duration(String name, Duration otherwise) {
         JsonNode value = field(name);
         if (value.isMissingNode()) {
@@ -236,6 +269,16 @@ final class SpecNode {
     /** A text that matches, {@code otherwise} if it is missing. */
     String text(String name, Pattern allowed, String description, String otherwise) {
         return has(name) ? text(name, allowed, description) : otherwise;
+    }
+
+    /** An integer in {@code [low, high]} if there is one. */
+    OptionalInt optionalInteger(String name, int low, int high) {
+        return has(name) ? OptionalInt.of((int) integer(name, low, high)) : OptionalInt.empty();
+    }
+
+    /** A number in {@code [low, high]} if there is one. */
+    OptionalDouble optionalNumber(String name, double low, double high) {
+        return has(name) ? OptionalDouble.of(number(name, low, high, low)) : OptionalDouble.empty();
     }
 
     /** Refuses fields that were never asked for. */

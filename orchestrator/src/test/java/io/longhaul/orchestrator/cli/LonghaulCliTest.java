@@ -77,7 +77,7 @@ final class LonghaulCliTest {
         assertThat(plan.code()).isZero();
         assertThat(plan.out()).contains("on 1024 ranks", "why ", "memory of a rank by stage",
                 "next best layouts",
-                "candidates considered");
+                "nothing is better");
         assertThat(plan.err()).isEmpty();
 
         JsonNode json = new JsonMapper().readTree(longhaul("plan", "--format", "json", GPT3).out());
@@ -108,7 +108,7 @@ final class LonghaulCliTest {
         String page = Files.readString(report);
         assertThat(page).contains("From peak speed to the step", "Memory of a rank", "Timeline of a step",
                 "Why not <code>tp5</code>?", "must divide the ranks (1024)", "What would change the plan",
-                "How the search narrowed", "--tensor-model-parallel-size")
+                "Why nothing is better", "Time, ranks and memory", "--tensor-model-parallel-size")
                 .doesNotContain("<script", "src=", "href=", "@import", "url(");
         assertThat(new JsonMapper().readTree(Files.readString(trace)).path("traceEvents")).isNotEmpty();
     }
@@ -123,6 +123,42 @@ final class LonghaulCliTest {
         assertThat(longhaul("plan", GPT3, "--running", "tp3").out()).contains("must divide the ranks");
         assertThat(longhaul("plan", GPT3, "--running", "tp8", "--storage-gbps", "0").code())
                 .isEqualTo(ExitCodes.USAGE);
+    }
+
+    @Test
+    void aSearchThatIsOverSaysHowFarFromTheBestItsPlanCanBe() {
+        Result plan = longhaul("plan", GPT3, "--deadline", "1e-9");
+        assertThat(plan.code()).isEqualTo(ExitCodes.NO_PLAN);
+        assertThat(plan.err()).contains("stopped before a plan was found");
+        assertThat(longhaul("plan", GPT3, "--deadline", "0").err())
+                .contains("--deadline is 0.0: allowed are more than 0 and up to 86400.0 seconds");
+    }
+
+    @Test
+    void anObjectiveOnTheCommandLineHoldsInPlaceOfTheFiles() {
+        String energy = longhaul("plan", GPT3, "--objective", "energy", "--format", "json").out();
+        JsonNode json = new JsonMapper().readTree(energy);
+        assertThat(json.path("objective").asString()).isEqualTo("energy");
+        assertThat(json.path("energyKWh").asDouble()).isPositive();
+        assertThat(longhaul("plan", "../examples/demo.yaml", "--objective", "energy").err())
+                .contains("/planning/power/busyWatts: allowed is a number", "add it");
+    }
+
+    @Test
+    void theFrontIsATableFromTheFastestPlanToTheMostFrugal() {
+        Result plan = longhaul("plan", "../examples/llama-13b-64-a100-deepspeed.yaml", "--pareto", "--format",
+                "json");
+        JsonNode front = new JsonMapper().readTree(plan.out()).path("pareto");
+        assertThat(front.size()).isGreaterThan(3);
+        for (JsonNode one : front) {
+            for (JsonNode other : front) {
+                assertThat(one != other && one.path("days").asDouble() <= other.path("days").asDouble()
+                        && one.path("ranks").asLong() <= other.path("ranks").asLong()
+                        && one.path("peakBytes").asDouble() <= other.path("peakBytes").asDouble())
+                        .as("%s beats %s", one, other)
+                        .isFalse();
+            }
+        }
     }
 
     @Test

@@ -104,6 +104,14 @@ final class RunJsonTest {
         assertThat(RunJson.event(stored)).isEqualTo(events().get(4));
     }
 
+    /** A run of a version whose specs said nothing about planning. */
+    @Test
+    void aSpecThatWasStoredWithoutPlanningHasTheUsual() {
+        String stored = RunJson.text(events().getFirst()).replaceFirst("\"planning\":\\{[^}]*},", "");
+        assertThat(stored).doesNotContain("planning");
+        assertThat(RunJson.event(stored)).isEqualTo(events().getFirst());
+    }
+
     @Test
     void whatWasStoredIsRead() {
         assertThat(Golden.text("run-events.jsonl").lines().map(RunJson::event)).isEqualTo(events());

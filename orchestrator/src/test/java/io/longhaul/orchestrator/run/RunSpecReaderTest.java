@@ -4,12 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.longhaul.orchestrator.launch.PodTemplate;
+import io.longhaul.planner.layout.OptimizerKind;
+import io.longhaul.planner.layout.Precision;
+import io.longhaul.planner.memory.StageMemory.Verdict;
+import io.longhaul.planner.search.PlanRequest;
+import io.longhaul.planner.search.Reliability;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -146,7 +155,7 @@ final class RunSpecReaderTest {
             warmupSteps: 10       | data: ""                       | /training/data            |                       | a text that is not empty               |
             warmupSteps: 10       | data: "a\\0b"                  | /training/data            | a\0b                  | without zero characters                               |
             { ranks: 4 }          | 4                              | /cluster                  | 4                     | an object with fields                  |
-            { ranks: 4 }          | { ranks: 5 }                   | /layout                   | 4 ranks               | product is the cluster's 5             |
+            { ranks: 4 }          | { ranks: 5 }                   | /layout                   | 4 ranks               | product divides the cluster's 5        |
             { ranks: 4 }          | { kind: kubernetes }           | /cluster/kind             | kubernetes            | one of this-machine, described         |
             { ranks: 4 }          | { kind: described, nodes: 1, accelerator: H100 } | /cluster/accelerator | H100     | one of                                 |
             { ranks: 4 }          | { kind: described, nodes: 1, accelerator: H100-SXM-80GB, interNodeGBps: -.inf } | /cluster/interNodeGBps | -.inf | a finite number |
@@ -158,6 +167,25 @@ final class RunSpecReaderTest {
             { tensor: 2, data: 2 } | { data: 2, context: 2 }       | /layout/context           | 2                     | context 1                              | no context parallelism
             { tensor: 2, data: 2 } | { tensor: 0, data: 4 }        | /layout/tensor            | 0                     | from 1 to 1024                         |
             { tensor: 2, data: 2 } | { tensr: 2, data: 4 }         | /layout/tensr             |                       | one of tensor                          | did you mean tensor?
+            { tensor: 2, data: 2 } | { tensor: 2, data: 2, pipeline: 2, context: 1 } | /layout | 8 ranks              | product is the cluster's 4             |
+            { tensor: 2, data: 2 } | {}¶planning: { precision: bf17 }       | /planning/precision | bf17              | one of fp32, fp16, bf16                | did you mean bf16?
+            { tensor: 2, data: 2 } | {}¶planning: { precision: [bf16, bf16] } | /planning/precision/1 | bf16          | once                                   |
+            { tensor: 2, data: 2 } | {}¶planning: { precision: [] }         | /planning/precision | []                | one at least of fp32                   |
+            { tensor: 2, data: 2 } | {}¶planning: { precision: fp8 }        | /planning/precision | fp8               | what reference 1 runs on this cluster  |
+            { tensor: 2, data: 2 } | {}¶planning: { optimizer: [adam, muon] } | /planning/optimizer | ["adam","muon"]  | what reference 1 runs on this cluster  |
+            { tensor: 2, data: 2 } | {}¶planning: { criticalBatch: 19 }     | /planning/criticalBatch | 19            | from 20 to                             |
+            { tensor: 2, data: 2 } | {}¶planning: { spareNodes: 1 }         | /planning/spareNodes | 1                | from 0 to 0                            |
+            { tensor: 2, data: 2 } | {}¶planning: { pricePerDeviceHour: 0 } | /planning/pricePerDeviceHour | 0        | a number from                          |
+            { tensor: 2, data: 2 } | {}¶planning: { pricePerDeviceHour: .inf } | /planning/pricePerDeviceHour | .inf  | a finite number                        |
+            { tensor: 2, data: 2 } | {}¶planning: { power: {} }             | /planning/power/busyWatts |             | a number from 1                        | add it
+            { tensor: 2, data: 2 } | {}¶planning: { power: { busyWatts: 100, idleWatts: 200 } } | /planning/power/idleWatts | 200 | at most busyWatts 100.0   |
+            { tensor: 2, data: 2 } | {}¶planning: { power: { busyWatts: 100, capWatts: 40 } } | /planning/power/capWatts | 40 | more than idleWatts 50.0     |
+            { tensor: 2, data: 2 } | {}¶planning: { power: { busyWatts: 100, carbonGramsPerKWh: -1 } } | /planning/power/carbonGramsPerKWh | -1 | a number from 0 |
+            { tensor: 2, data: 2 } | {}¶planning: { failures: { perNodeHour: 0 } } | /planning/failures/perNodeHour | 0 | a number from                |
+            { tensor: 2, data: 2 } | {}¶planning: { failures: { repairSeconds: -1 } } | /planning/failures/repairSeconds | -1 | a number from 0             |
+            { tensor: 2, data: 2 } | {}¶planning: { memory: loose }         | /planning/memory    | loose             | one of safe, tight                     |
+            { tensor: 2, data: 2 } | {}¶planning: { price: 2 }              | /planning/price     |                   | one of precision,                      |
+            { tensor: 2, data: 2 } | {}¶objective: speed                    | /objective          | speed             | one of time, cost, energy, goodput     |
             stallTimeout: 10s     | stallTimeout: 10               | /policies/stallTimeout    | 10                    | a positive time such as                |
             stallTimeout: 10s     | stallTimeout: 0s               | /policies/stallTimeout    | 0s                    | a positive time such as                |
             stallTimeout: 10s     | maxRestarts: -1                | /policies/maxRestarts     | -1                    | from 0 to 10000                        |
@@ -166,7 +194,7 @@ final class RunSpecReaderTest {
     void aFieldThatIsWrongIsNamedWithWhatMayStandThere(
             String instead, String stands, String pointer, String value, String allowed, String hint) {
         assertThat(GOOD).contains(instead);
-        String indented = stands.replace(", w", "\n  w");
+        String indented = stands.replace(", w", "\n  w").replace("¶", "\n");
         String text = stands.equals("{}")
                 ? GOOD.replace(instead + "\n", "")
                 : GOOD.replace(instead, indented);
@@ -184,6 +212,39 @@ final class RunSpecReaderTest {
         assertThat(spec.training().steps(32)).isEqualTo(100);
         assertThat(spec.policies().stallTimeout()).isEqualTo(Duration.ofSeconds(10));
         assertThat(spec.model().ffnHiddenSize()).isEqualTo(256);
+    }
+
+    @Test
+    void whatIsToBePlannedForIsReadAsItIsWritten() {
+        RunSpec spec = RunSpecReader.read("""
+                name: wishes
+                model: { layers: 4, hiddenSize: 64, attentionHeads: 8, vocabSize: 256, sequenceLength: 32 }
+                training: { tokens: 64000, globalBatch: 20, learningRate: 0.001, minLearningRate: 0.0001 }
+                cluster: { kind: described, nodes: 4, accelerator: H100-SXM-80GB }
+                framework: megatron-lm
+                objective: goodput
+                layout: { tensor: 4 }
+                planning:
+                  precision: [fp8, bf16]
+                  optimizer: muon
+                  memory: safe
+                  partOfCluster: false
+                  spareNodes: 1
+                  criticalBatch: 40
+                  pricePerDeviceHour: 2.5
+                  power: { capWatts: 393.75 }
+                  failures: { perNodeHour: 0.08 }
+                """);
+        assertThat(spec.layout()).contains(new PlanRequest.Fixed(OptionalInt.of(4), OptionalInt.empty(),
+                OptionalInt.empty(), OptionalInt.empty()));
+        assertThat(spec.planning()).isEqualTo(new Planning(
+                List.of(Precision.FP8, Precision.BF16), List.of(OptimizerKind.MUON), Verdict.SAFE,
+                Optional.of(false), 1, OptionalInt.of(40), OptionalDouble.of(2.5),
+                // An eighth of what is above idling, half of 700 W, leaves half of the clock.
+                Optional.of(new Planning.Power(350, 393.75, 0.5, OptionalDouble.empty())),
+                Optional.of(new Reliability(0.01, 30, 300, 86_400))));
+        assertThat(RunJson.event(RunJson.text(new RunEvent.Created(Instant.EPOCH, spec))))
+                .isEqualTo(new RunEvent.Created(Instant.EPOCH, spec));
     }
 
     /** YAML 1.1 reads them as truth values; a person who writes them means words. */

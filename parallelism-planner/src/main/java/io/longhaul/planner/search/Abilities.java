@@ -84,4 +84,12 @@ public record Abilities(
                 true,
                 List.of(Precision.BF16), List.of(OptimizerKind.ADAM));
     }
+
+    /** Number formats and optimizers change what is trained, so that they are not the planner's alone to choose. */
+    public Abilities with(List<Precision> formats, List<OptimizerKind> kinds) {
+        return new Abilities(
+                maxTensor, maxPipeline, maxContext, sequenceParallel, contextKinds, schedules, maxChunks,
+                unevenSplit, vocabularyParallel, expertTensor, maxZeroStage, hybridSharding,
+                selectiveRecompute, partialRecompute, activationOffload, optimizerOffload, formats, kinds);
+    }
 }

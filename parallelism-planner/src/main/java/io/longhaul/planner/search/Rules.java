@@ -36,10 +36,7 @@ record Rules(PlanRequest request) implements Legality {
     private @Nullable Broken degrees(ParallelLayout c) {
         ModelShape model = request.model();
         Abilities able = request.abilities();
-        if (request.fixed().isPresent() && !request.fixed()
-                .get()
-                .equals(
-                        new PlanRequest.Fixed(c.tensor(), c.pipeline(), c.data(), c.context()))) {
+        if (request.fixed().isPresent() && !request.fixed().get().holds(c)) {
             return new Broken(
                     "not the layout that was asked for",
                     "tensor " + c.tensor() + ", pipeline " + c.pipeline() + ", context " + c.context()

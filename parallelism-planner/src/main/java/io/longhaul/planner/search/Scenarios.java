@@ -22,7 +22,7 @@ final class Scenarios {
     /** The whole first. */
     private static List<Machine> parts(PlanRequest request) {
         List<Machine> all = new ArrayList<>(List.of(request.machine()));
-        if (request.goal().parts() && request.fixed().isEmpty()
+        if (request.goal().parts() && request.fixed().filter(PlanRequest.Fixed::whole).isEmpty()
                 && request.machine() instanceof Machine.Cluster cluster) {
             for (int nodes = cluster.nodes() - 1; nodes >= 1; nodes--) {
                 all.add(cluster.withNodes(nodes));

@@ -8,8 +8,10 @@ import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.model.ModelShape;
 import io.longhaul.planner.search.PlanRequest.Fixed;
 import io.longhaul.planner.search.PlanResult.Rejection;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -52,6 +54,33 @@ class PlannerTest {
         assertThat(List.of(best.tensor(), best.pipeline(), best.data(), best.context()))
                 .containsExactly(8, 16, 8, 1);
         assertThat(result.reason()).contains("no other degrees are legal and fit");
+    }
+
+    @Test
+    void choosesWhatIsNotFixed() {
+        Machine.Cluster cluster = Shapes.cluster("A100-SXM-80GB", 4);
+        PlanRequest free = new PlanRequest(
+                Shapes.gpt(24, 4096, 32, 51200, 2048), cluster, 64, Optional.empty(), MEGATRON);
+        Fixed tensor4 = new Fixed(OptionalInt.of(4), OptionalInt.empty(), OptionalInt.empty(),
+                OptionalInt.empty());
+        Plan best = plan(free, tensor4).orElseThrow();
+        List<Plan> whole = new ArrayList<>();
+        for (int pipeline = 1; pipeline <= 8; pipeline *= 2) {
+            for (int context = 1; context * pipeline <= 8; context *= 2) {
+                plan(free, new Fixed(4, pipeline, 8 / pipeline / context, context)).ifPresent(whole::add);
+            }
+        }
+        assertThat(whole).hasSizeGreaterThan(3);
+        assertThat(best.stepSeconds())
+                .isEqualTo(whole.stream().mapToDouble(Plan::stepSeconds).min().orElseThrow());
+        assertThat(best.layout().tensor()).isEqualTo(4)
+                .isNotEqualTo(
+                        Planner.plan(free).best().orElseThrow().layout().tensor());
+    }
+
+    private static Optional<Plan> plan(PlanRequest r, Fixed fixed) {
+        return Planner.plan(new PlanRequest(r.model(), r.machine(), r.globalBatch(), Optional.of(fixed),
+                r.abilities())).best();
     }
 
     /** Communication makes more nodes dearer, memory makes too few impossible. */

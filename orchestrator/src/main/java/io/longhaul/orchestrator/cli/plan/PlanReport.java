@@ -50,6 +50,12 @@ public final class PlanReport {
         whyNot();
         move();
         alternatives();
+        if (view.path("pareto").size() > 1) {
+            page.raw("<section><h2>Time, ranks and memory</h2>").raw(ParetoSvg.draw(view.path("pareto")));
+            page.raw(
+                    "<p class=\"soft\">Each plan is beaten by no other in all three; the larger the disc, the "
+                            + "more memory a rank needs.</p></section>");
+        }
         sensitivity();
         funnel();
         page.add("<section class=\"long\"><h2>Launch</h2><pre>%s</pre></section>", launch);
@@ -73,7 +79,17 @@ public final class PlanReport {
         tile("ranks", String.format(Locale.ROOT, "%,d", view.path("worldSize").asLong()));
         tile("days", String.format(Locale.ROOT, "%.1f", view.path("days").asDouble()));
         tile("device hours", String.format(Locale.ROOT, "%,.0f", view.path("gpuHours").asDouble()));
+        figure("cost", "%,.0f", 1, view.path("cost"));
+        figure("MWh", "%,.1f", 1e-3, view.path("energyKWh"));
+        figure("t CO2", "%,.1f", 1e-3, view.path("carbonKg"));
+        figure("% kept with failures", "%.1f", 100, view.path("failures").path("usefulShare"));
         page.raw("</dl>");
+    }
+
+    private void figure(String name, String format, double factor, JsonNode value) {
+        if (!value.isMissingNode()) {
+            tile(name, String.format(Locale.ROOT, format, factor * value.asDouble()));
+        }
     }
 
     private void tile(String name, String value) {
@@ -240,14 +256,34 @@ public final class PlanReport {
     }
 
     private void funnel() {
-        page.add("<section><h2>How the search narrowed</h2><p>%,d candidates.</p><table><tbody>",
-                view.path("considered").asLong());
+        JsonNode proof = view.path("certificate");
+        page.add(
+                "<section><h2>Why nothing is better</h2><p>%,d points are in the space, %s.</p><table><tbody>",
+                proof.path("points").asLong(),
+                proof.path("proven").asBoolean()
+                        ? "and each is decided"
+                        : "not all of them decided: the best is at most "
+                                + percent(proof.path("gap").asDouble()) + " better");
+        points(proof, "illegal", "break a rule");
+        points(proof, "tooLarge", "do not fit in memory");
+        points(proof, "bounded", "are no better by a bound");
+        points(proof, "dominated", "compute or move more than memory asks for");
+        points(proof, "priced", "were priced");
+        points(proof, "open", "were left when the time was over");
+        page.raw("</tbody></table><h3>Rules</h3><table><tbody>");
         for (JsonNode rejection : view.path("rejected")) {
             page.add("<tr><td class=\"n\">%,d</td><td>%s <span class=\"soft\">%s</span></td></tr>",
                     rejection.path("count").asLong(), rejection.path("rule").asString(""),
                     rejection.path("example").asString(""));
         }
         page.raw("</tbody></table></section>");
+    }
+
+    private void points(JsonNode proof, String name, String what) {
+        long count = proof.path(name).asLong();
+        if (count > 0) {
+            page.add("<tr><td class=\"n\">%,d</td><td>%s</td></tr>", count, what);
+        }
     }
 
     private static String sentence(String text) {
