@@ -10,6 +10,8 @@ public enum Action {
     REPLACE_NODE,
     /** The same with another plan, on the nodes that are left. */
     REPLAN,
+    /** End the attempt, go back to a checkpoint before the damage and read the same data again. */
+    ROLL_BACK,
     /** End the attempt, go back to a checkpoint before the damage, do not read that data again. */
     ROLL_BACK_AND_SKIP,
     /** Go back to a checkpoint before the damage and go on with a lower learning rate. */

@@ -32,6 +32,8 @@ final class Options {
     /** Roll-backs within the window after which the data is no longer the likely cause. */
     private static final int ROLL_BACKS = 2;
     private static final double LOWER = 0.75;
+    /** Chance that data damages the weights again that it is read with a second time; nobody has published it. */
+    private static final double DAMAGES_AGAIN = 0.5;
 
     private final Finding finding;
     private final Situation now;
@@ -80,8 +82,10 @@ final class Options {
 
     private void damaged(String whyNotWatch) {
         refuse(Action.WATCH, "go on", whyNotWatch);
-        refuse(Action.RESTART, "restart without skipping",
-                "the data order is fixed: the same steps would read the same data");
+        if (!now.readsAgain()) {
+            refuse(Action.RESTART, "restart without skipping",
+                    "the data order is fixed: the same steps would read the same data");
+        }
         rollBack();
         ask();
     }
@@ -90,6 +94,10 @@ final class Options {
         Steps skip = skip();
         long to = now.checkpointAtOrBefore(skip.from() - 1);
         double cost = now.costOfGoingBackTo(to);
+        if (now.readsAgain()) {
+            readAgain(to, cost);
+            return;
+        }
         long before = now.past()
                 .stream()
                 .filter(past -> past.action() == Action.ROLL_BACK_AND_SKIP
@@ -116,6 +124,29 @@ final class Options {
                                 .map(name -> "the damage began with shard " + name
                                         + ", not with the optimizer")
                                 .orElse("one event is no evidence of a rate that is too high")));
+    }
+
+    private void readAgain(long to, double cost) {
+        refuse(Action.ROLL_BACK_AND_SKIP, "roll back to step " + to + " and skip the data",
+                "the trainer has no option to leave out the data of chosen steps");
+        Option again = new Option(Action.ROLL_BACK, "roll back to step " + to + " and read the same data again",
+                "damaged weights are thrown away, and it takes them and the data together to damage them",
+                cost / (1 - DAMAGES_AGAIN), OptionalLong.of(to), Optional.empty(), 1, Optional.empty());
+        boolean before = now.past()
+                .stream()
+                .anyMatch(past -> past.action() == Action.ROLL_BACK
+                        && past.at().isAfter(now.now().minus(policy.window())));
+        boolean lower = before && policy.mayChangeRecipe();
+        options.add(lower ? again.refused("done before, and the damage came again") : again);
+        Option lowered = new Option(Action.LOWER_LEARNING_RATE,
+                "roll back to step " + to + " and lower the learning rate by a quarter",
+                "the same data is read again, and a lower rate takes it more mildly", cost, OptionalLong.of(to),
+                Optional.empty(), LOWER, Optional.empty());
+        options.add(lower
+                ? lowered
+                : lowered.refused(policy.mayChangeRecipe()
+                        ? "one event is no evidence of a rate that is too high"
+                        : "the policy leaves the recipe alone"));
     }
 
     /** Steps not to read again: those of the suspect data, or those around the damage. */

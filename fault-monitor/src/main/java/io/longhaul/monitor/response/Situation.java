@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param stepSeconds usual length of a step, 0 if not known
  * @param restartSeconds from the end of an attempt to the first step of the next
  * @param spareNodes nodes that could take another's place
+ * @param readsAgain the trainer cannot leave out data: what it goes back over it reads again
  * @param past what was done about earlier findings, oldest first
  */
 public record Situation(
@@ -24,6 +25,7 @@ public record Situation(
         double stepSeconds,
         double restartSeconds,
         int spareNodes,
+        boolean readsAgain,
         List<Past> past) {
     public Situation {
         verifiedSteps = List.copyOf(verifiedSteps);

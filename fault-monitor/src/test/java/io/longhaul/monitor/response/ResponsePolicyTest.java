@@ -41,12 +41,12 @@ class ResponsePolicyTest {
 
     /** 8 ranks with steps of a second and restarts of a minute. */
     private static Situation situation(long lastStep, Optional<SuspectData> suspect, Past... past) {
-        return new Situation(NOW, lastStep, CHECKPOINTS, suspect, 8, 1, 60, 0, List.of(past));
+        return new Situation(NOW, lastStep, CHECKPOINTS, suspect, 8, 1, 60, 0, false, List.of(past));
     }
 
     private static Situation spares(int spareNodes, double restartSeconds) {
         return new Situation(NOW, 207, CHECKPOINTS, Optional.empty(), 8, 1, restartSeconds, spareNodes,
-                List.of());
+                false, List.of());
     }
 
     private static Past past(Action action, int minutesAgo, long newestCheckpoint) {
@@ -132,7 +132,7 @@ class ResponsePolicyTest {
 
     @Test
     void startsFromTheBeginningWithoutACheckpoint() {
-        Situation situation = new Situation(NOW, 30, List.of(), Optional.empty(), 8, 1, 60, 0, List.of());
+        Situation situation = new Situation(NOW, 30, List.of(), Optional.empty(), 8, 1, 60, 0, false, List.of());
         assertThat(respond(Finding.Kind.NAN, situation).rollbackStep()).hasValue(0);
         assertThat(respond(Finding.Kind.EXITED, situation).rollbackStep()).hasValue(0);
     }
@@ -151,6 +151,28 @@ class ResponsePolicyTest {
         Situation longAgo = situation(207, Optional.empty(), past(Action.ROLL_BACK_AND_SKIP, 3000, 50),
                 past(Action.ROLL_BACK_AND_SKIP, 60, 100));
         assertThat(respond(Finding.Kind.SPIKE, longAgo).action()).isEqualTo(Action.ROLL_BACK_AND_SKIP);
+    }
+
+    /** Data that comes again whatever is decided: a decision must not say that it is skipped. */
+    @Test
+    void whereDataCannotBeLeftOutItIsReadAgainAndThenWithALowerRate() {
+        SuspectData shard = new SuspectData(new Steps(161, 176), Optional.of("s7"));
+        Response first = respond(Finding.Kind.NAN, readsAgain(shard));
+        assertThat(first.action()).isEqualTo(Action.ROLL_BACK);
+        assertThat(first.does()).isEqualTo("roll back to step 150 and read the same data again");
+        assertThat(first.skip()).isEmpty();
+        assertThat(first.rollbackStep()).hasValue(150);
+        assertThat(why(first, "roll back to step 150 and skip")).contains("no option to leave out");
+        Past before = past(Action.ROLL_BACK, 60, 100);
+        Response second = respond(Finding.Kind.NAN, readsAgain(shard, before));
+        assertThat(second.action()).isEqualTo(Action.LOWER_LEARNING_RATE);
+        assertThat(second.skip()).isEmpty();
+        assertThat(ResponsePolicy.respond(finding(Finding.Kind.NAN, 204), readsAgain(shard, before),
+                Policy.usual(false, false, 8)).action()).isEqualTo(Action.ROLL_BACK);
+    }
+
+    private static Situation readsAgain(SuspectData suspect, Past... past) {
+        return new Situation(NOW, 207, CHECKPOINTS, Optional.of(suspect), 8, 1, 60, 0, true, List.of(past));
     }
 
     @Test
@@ -226,7 +248,7 @@ class ResponsePolicyTest {
             }
             Situation situation = new Situation(NOW, last, verified, Optional.empty(),
                     1 + random.nextInt(100),
-                    random.nextDouble(), 600 * random.nextDouble(), random.nextInt(2), past);
+                    random.nextDouble(), 600 * random.nextDouble(), random.nextInt(2), random.nextBoolean(), past);
             ResponsePolicy.Case basis = new ResponsePolicy.Case(finding(kind, step), situation, POLICY);
             Response response = basis.respond();
             assertThat(basis.respond()).as("seed %d", seed).isEqualTo(response);

@@ -11,7 +11,6 @@ import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.legal.Capability;
 import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.legal.Legality;
-import io.longhaul.planner.legal.Version;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,8 +24,6 @@ import java.util.stream.LongStream;
  * with DeepSpeed's configuration file, and the reference trainer, which takes a part of Megatron-LM's options.
  */
 final class LaunchRenderer {
-    private static final Version ITERATIONS_TO_SKIP = Version.of("core_v0.12.3");
-
     private LaunchRenderer() {}
 
     /** Program and arguments of one rank. */
@@ -154,7 +151,7 @@ final class LaunchRenderer {
             // The recipe on this command line holds, not that of the checkpoint.
             a.flagIf(spec.framework() != Framework.REFERENCE, "--override-opt_param-scheduler");
         }
-        if (!skipsData(spec)) {
+        if (!spec.skipsData()) {
             return;
         }
         long steps = spec.training().steps(spec.model().sequenceLength());
@@ -173,19 +170,10 @@ final class LaunchRenderer {
         return LongStream.rangeClosed(range.first(), range.last());
     }
 
-    /** Whether the trainer can take no update on the data of chosen steps. */
-    private static boolean skipsData(RunSpec spec) {
-        return switch (spec.framework()) {
-            case REFERENCE -> true;
-            case MEGATRON_LM -> spec.frameworkVersion().compareTo(ITERATIONS_TO_SKIP) >= 0;
-            case DEEPSPEED -> false;
-        };
-    }
-
     /** What the trainer cannot do of what Longhaul may ask of it, or of what the layout asks as "what if". */
     static List<String> limits(RunSpec spec, PlannedRun plan, Machine machine) {
         List<String> limits = new ArrayList<>();
-        if (!skipsData(spec)) {
+        if (!spec.skipsData()) {
             limits.add(
                     (spec.framework() == Framework.DEEPSPEED
                             ? "Megatron-DeepSpeed"

@@ -83,6 +83,7 @@ final class Responses {
                 found.stepSeconds().orElse(state.plan().map(p -> p.stepSeconds()).orElse(0.0)),
                 restartSeconds(state),
                 0,
+                !state.spec().skipsData(),
                 state.incidents().stream().flatMap(Responses::past).toList());
     }
 

@@ -34,6 +34,9 @@ public record RunSpec(
         Policies policies,
         Backend backend,
         Optional<PodTemplate> kubernetes) {
+    /** The first with {@code --iterations-to-skip}. */
+    private static final Version ITERATIONS_TO_SKIP = Version.of("core_v0.12.3");
+
     public RunSpec {
         // Runs that were stored before there was such a thing.
         planning = Objects.requireNonNullElse(planning, Planning.USUAL);
@@ -46,6 +49,15 @@ public record RunSpec(
                 policies,
                 backend,
                 kubernetes);
+    }
+
+    /** Whether the trainer can take no update on the data of chosen steps. */
+    public boolean skipsData() {
+        return switch (framework) {
+            case REFERENCE -> true;
+            case MEGATRON_LM -> frameworkVersion.compareTo(ITERATIONS_TO_SKIP) >= 0;
+            case DEEPSPEED -> false;
+        };
     }
 
     /** The same tokens in steps of another batch: what is counted in steps keeps its place in the run. */

@@ -294,6 +294,23 @@ final class RunDeciderTest {
                 .hasSize(2);
     }
 
+    /** Megatron-DeepSpeed reads its data in order, come what may: that nobody decides or stores anything else. */
+    @Test
+    void whatATrainerCannotLeaveOutIsNotSaidToBeSkipped() {
+        RunState training = training(Adapt.OFF).state;
+        RunState other = Runs.created(training.spec().withFramework(RunSpec.Framework.DEEPSPEED))
+                .apply(new RunEvent.Planned(Runs.AT, Runs.PLAN))
+                .apply(new RunEvent.AttemptDecided(Runs.AT, training.attempt(1).launch(), training.recipe(),
+                        List.of()));
+        RunInput.Found nan = Runs.found(1, Finding.Kind.NAN, 28);
+        assertThat(Responses.respond(training, nan, Runs.AT).skipped())
+                .containsExactly(new StepRange(26, 32));
+        Incident incident = Responses.respond(other, nan, Runs.AT);
+        assertThat(incident.skipped()).isEmpty();
+        assertThat(incident.decision().does()).contains("read the same data again");
+        assertThat(incident.rollbackStep()).hasValue(0);
+    }
+
     @ParameterizedTest(name = "{0}: from {1}, without {2}")
     @CsvSource(useHeadersInDisplayName = true, delimiter = '|', textBlock = """
             finding           | resume | skipped

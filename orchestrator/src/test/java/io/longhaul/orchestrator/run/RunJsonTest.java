@@ -112,6 +112,18 @@ final class RunJsonTest {
         assertThat(RunJson.event(stored)).isEqualTo(events().getFirst());
     }
 
+    /** A decision of a version that took every trainer for one that can leave data out. */
+    @Test
+    void aDecisionThatWasStoredBeforeTrainersDifferedIsRead() {
+        RunEvent opened = events().stream()
+                .filter(RunEvent.IncidentOpened.class::isInstance)
+                .findFirst()
+                .orElseThrow();
+        String stored = RunJson.text(opened).replace("\"readsAgain\":false,", "");
+        assertThat(stored).doesNotContain("readsAgain");
+        assertThat(RunJson.event(stored)).isEqualTo(opened);
+    }
+
     @Test
     void whatWasStoredIsRead() {
         assertThat(Golden.text("run-events.jsonl").lines().map(RunJson::event)).isEqualTo(events());
