@@ -2,15 +2,23 @@ import { type QueryClient, queryOptions, useMutation, useQueryClient } from "@ta
 import { useEffect, useState } from "react";
 import { call } from "./client";
 import { follow, type LiveState } from "./live";
-import type { Curve, EventPage, Run, RunEvent, RunList, RunSummary } from "./types";
+import type { Curve, EventPage, NodeList, Run, RunEvent, RunList, RunSummary } from "./types";
 
 const EVENTS_PER_REQUEST = 1000;
 /** A fast run changes several times a second; its curve and accounts are asked for less often. */
 const REFRESH_MILLIS = 2000;
+/** Machines to avoid change seldom. */
+const NODES_MILLIS = 60_000;
 /** What happened rather than went on is shown at once, but together with what follows on its heels. */
 const FIRST_MILLIS = 200;
 
 export const runsQuery = queryOptions({ queryKey: ["runs"], queryFn: () => call<RunList>("/runs") });
+
+export const nodesQuery = queryOptions({
+  queryKey: ["nodes"],
+  queryFn: () => call<NodeList>("/nodes"),
+  refetchInterval: NODES_MILLIS,
+});
 
 export const runQuery = (id: string) =>
   queryOptions({ queryKey: ["run", id], queryFn: () => call<Run>(`/runs/${id}`) });

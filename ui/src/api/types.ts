@@ -260,3 +260,16 @@ export interface EventPage {
   events: RunEvent[];
   next: number;
 }
+
+/** A machine over all runs; `avoidedUntil` while no attempt is placed on it. */
+export interface MachineNode {
+  name: string;
+  blame: number;
+  seenAt?: string;
+  avoidedUntil?: string;
+  reason: string;
+}
+
+export interface NodeList {
+  nodes: MachineNode[];
+}

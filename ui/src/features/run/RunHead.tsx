@@ -9,7 +9,7 @@ import { Progress } from "../../components/Progress";
 import { ended, phaseLook } from "../../components/phase";
 import { amount, count, dateTime, duration, loss, percent, plural, sentence } from "../../lib/format";
 import { setParameters } from "../../lib/location";
-import { buildHeadline, proposedChange } from "./buildHeadline";
+import { buildHeadline, proposedChange, waitsForWord } from "./buildHeadline";
 
 /** State, cause, action; then the figures. */
 export function RunHead({ run, live }: { run: Run; live: LiveState }) {
@@ -56,6 +56,7 @@ function StateCard({ run, change }: { run: Run; change: RecipeChange | undefined
         </p>
       )}
       {change !== undefined && <Approval run={run} change={change} />}
+      {waitsForWord(run) && <Word run={run} />}
       <Progress done={run.step} total={run.totalSteps} label="Progress of the run" />
       <p className="progress-text">
         {count(run.step)} of {count(run.totalSteps)} steps (
@@ -63,6 +64,30 @@ function StateCard({ run, change }: { run: Run; change: RecipeChange | undefined
         {amount(run.spec.training.tokens)} tokens. Created {dateTime(run.createdAt)}.
       </p>
     </section>
+  );
+}
+
+function Word({ run }: { run: Run }) {
+  const action = useRunAction(run.id);
+  return (
+    <div className="buttons">
+      <button
+        type="button"
+        className="primary"
+        disabled={action.isPending}
+        onClick={() => action.mutate("/approve")}
+      >
+        Let it go on
+      </button>
+      <button type="button" disabled={action.isPending} onClick={() => action.mutate("/reject")}>
+        End the run
+      </button>
+      {action.isError && (
+        <p className="refusal" role="alert">
+          {action.error.message}
+        </p>
+      )}
+    </div>
   );
 }
 

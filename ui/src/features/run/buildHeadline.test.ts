@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { sampleChange, sampleIncident, sampleRun } from "../../api/sampleRun";
 import type { Phase } from "../../api/types";
-import { buildHeadline, proposedChange } from "./buildHeadline";
+import { buildHeadline, proposedChange, waitsForWord } from "./buildHeadline";
 
 const PHASES: Phase[] = [
   "planning",
@@ -64,4 +64,12 @@ test("buttons appear only for a change that waits for approval", () => {
     proposedChange({ ...waiting, waitingFor: { ...waitingFor, code: "too-many-restarts" } }),
   ).toBeUndefined();
   expect(proposedChange({ ...waiting, phase: "stopped" })).toBeUndefined();
+});
+
+test("a run waits for a person's word unless a change of recipe is proposed", () => {
+  const waitingFor = { code: "asked", message: "m", action: "a" };
+  const asked = sampleRun({ phase: "waiting", waitingFor });
+  expect(waitsForWord(asked)).toBe(true);
+  expect(waitsForWord({ ...asked, waitingFor: { ...waitingFor, code: "approval" } })).toBe(false);
+  expect(waitsForWord({ ...asked, phase: "stopped" })).toBe(false);
 });

@@ -67,6 +67,11 @@ export function proposedChange(run: Run): RecipeChange | undefined {
     : undefined;
 }
 
+/** Whether the run stands still until a person lets it go on or ends it. */
+export function waitsForWord(run: Run): boolean {
+  return run.phase === "waiting" && run.waitingFor !== undefined && run.waitingFor.code !== "approval";
+}
+
 function openIncident(run: Run): Incident | undefined {
   return run.incidents.findLast((incident) => incident.status === "open");
 }

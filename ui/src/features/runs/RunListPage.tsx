@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { runsQuery, useLiveRuns } from "../../api/queries";
+import { nodesQuery, runsQuery, useLiveRuns } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
 import { Head } from "../../components/Head";
 import { Link } from "../../components/Link";
@@ -29,7 +29,26 @@ export function RunListPage() {
       ) : (
         <ListSkeleton />
       )}
+      <AvoidedNodes />
     </div>
+  );
+}
+
+/** Machines that no attempt is placed on; nothing where all may be used. */
+function AvoidedNodes() {
+  const avoided = useQuery(nodesQuery).data?.nodes.filter((node) => node.avoidedUntil !== undefined) ?? [];
+  return (
+    avoided.length > 0 && (
+      <p className="progress-text">
+        Machines avoided:{" "}
+        {avoided.map((node, index) => (
+          <span key={node.name}>
+            {index > 0 && "; "}
+            <code>{node.name}</code> until {dateTime(node.avoidedUntil ?? "")}, {node.reason}
+          </span>
+        ))}
+      </p>
+    )
   );
 }
 

@@ -7,18 +7,24 @@ import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.kubernetes.KubernetesBackend;
 import io.longhaul.orchestrator.launch.kubernetes.NoCluster;
 import io.longhaul.orchestrator.launch.local.LocalBackend;
+import io.longhaul.orchestrator.node.NodeMemory;
 import io.longhaul.orchestrator.plan.LaunchContext;
+import io.longhaul.orchestrator.plan.PlanPort.RankProcess;
 import io.longhaul.orchestrator.plan.PlanService;
 import io.longhaul.orchestrator.plan.WorkerTools;
 import io.longhaul.orchestrator.run.JdbcRunStore;
 import io.longhaul.orchestrator.run.LaunchFactory;
+import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.orchestrator.run.RunEngine;
+import io.longhaul.orchestrator.run.RunState;
 import io.longhaul.orchestrator.run.RunStore;
+import io.longhaul.orchestrator.run.StepRange;
 import io.longhaul.orchestrator.service.RunSupervisor;
 import io.longhaul.orchestrator.service.ServiceHome;
 import io.longhaul.orchestrator.web.AgentController;
 import io.longhaul.orchestrator.web.BodyLimit;
 import io.longhaul.orchestrator.web.LiveUpdates;
+import io.longhaul.orchestrator.web.NodeController;
 import io.longhaul.orchestrator.web.PageController;
 import io.longhaul.orchestrator.web.ProblemAdvice;
 import io.longhaul.orchestrator.web.RunController;
@@ -28,6 +34,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import javax.sql.DataSource;
@@ -46,7 +53,8 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 /** Who gets what: the only place that knows every part. */
 @SpringBootConfiguration(proxyBeanMethods = false)
 @EnableAutoConfiguration
-@Import({AdaptConfiguration.class, AgentController.class, RunController.class, PageController.class,
+@Import({AdaptConfiguration.class, AgentController.class, RunController.class, NodeController.class,
+        PageController.class,
         ProblemAdvice.class})
 class ServiceConfiguration {
 
@@ -93,19 +101,33 @@ class ServiceConfiguration {
     }
 
     @Bean
-    LaunchFactory launchFactory(PlanService plans, ServiceHome home) {
-        return (state, recipe, resumeStep, skipped) -> plans.rankProcess(
-                state.spec(),
-                state.plan().orElseThrow(),
-                new LaunchContext(
-                        recipe, resumeStep, skipped, plans.data(state.spec()),
-                        state.spec()
-                                .kubernetes()
-                                .map(pods -> pods.checkpoints() + "/" + state.id())
-                                .orElseGet(() -> home.runs()
-                                        .resolve(state.id().toString())
-                                        .resolve("checkpoints")
-                                        .toString())));
+    LaunchFactory launchFactory(PlanService plans, ServiceHome home, NodeMemory nodes) {
+        return new LaunchFactory() {
+            @Override
+            public RankProcess process(RunState state, Recipe recipe, long resumeStep,
+                    List<StepRange> skipped) {
+                String checkpoints = state.spec()
+                        .kubernetes()
+                        .map(pods -> pods.checkpoints() + "/" + state.id())
+                        .orElseGet(() -> home.runs()
+                                .resolve(state.id().toString())
+                                .resolve("checkpoints")
+                                .toString());
+                return plans.rankProcess(state.spec(), state.plan().orElseThrow(), new LaunchContext(
+                        recipe, resumeStep, skipped, plans.data(state.spec()), checkpoints));
+            }
+
+            @Override
+            public List<String> avoid(Instant now) {
+                return nodes.avoided(now);
+            }
+        };
+    }
+
+    @Bean
+    @DependsOn("flywayInitializer")
+    NodeMemory nodeMemory(DataSource source) {
+        return new NodeMemory(source);
     }
 
     @Bean

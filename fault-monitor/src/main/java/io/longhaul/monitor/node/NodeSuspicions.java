@@ -64,6 +64,7 @@ public final class NodeSuspicions {
         private Instant repaired = Instant.MIN;
         private String reason = "";
         private boolean avoided;
+        private Instant shunned = Instant.MIN;
     }
 
     /** @param nodes size of the cluster */
@@ -102,6 +103,13 @@ public final class NodeSuspicions {
         return true;
     }
 
+    /** A person wants the node avoided up to a time, whatever it was blamed for. */
+    public void avoid(String node, Instant until, String reason) {
+        Record record = records.computeIfAbsent(node, n -> new Record());
+        record.shunned = until;
+        record.reason = reason;
+    }
+
     /** The node was repaired and may be used again, on probation. */
     public void repaired(String node, Instant at) {
         Record record = records.computeIfAbsent(node, n -> new Record());
@@ -109,6 +117,7 @@ public final class NodeSuspicions {
         record.at = at;
         record.repaired = at;
         record.avoided = false;
+        record.shunned = Instant.MIN;
     }
 
     /** Blame that is left; a node is avoided from 1 on. */
@@ -129,10 +138,11 @@ public final class NodeSuspicions {
         records.forEach((node, record) -> {
             double blame = blameOf(record, at);
             record.avoided &= blame >= RELEASE;
-            if (record.avoided) {
-                double halves = Math.log(blame / RELEASE) / Math.log(2);
+            if (record.avoided || record.shunned.isAfter(at)) {
+                double halves = record.avoided ? Math.log(blame / RELEASE) / Math.log(2) : 0;
                 Instant until = at.plusMillis((long) (halves * settings.halfLife().toMillis()));
-                found.put(node, new Avoided(node, blame, record.reason, until));
+                found.put(node, new Avoided(node, blame, record.reason,
+                        record.shunned.isAfter(until) ? record.shunned : until));
             }
         });
         return found.values().stream().sorted(Comparator.comparingDouble(Avoided::blame).reversed()).toList();

@@ -50,6 +50,19 @@ class NodeSuspicionsTest {
     }
 
     @Test
+    void aPersonsWordHoldsUpToItsTime() {
+        suspicions.avoid("a", day(2), "fan is loud");
+        assertThat(suspicions.avoided(day(1))).containsExactly(new Avoided("a", 0, "fan is loud", day(2)));
+        assertThat(suspicions.avoided(day(2))).isEmpty();
+        suspicions.blame("a", day(2), 1, "XID 79");
+        suspicions.avoid("a", day(2.5), "look at it");
+        assertThat(suspicions.avoided(day(2)).getFirst().until()).as("the longer one").isEqualTo(day(5));
+        suspicions.avoid("b", day(9), "fan is loud");
+        suspicions.repaired("b", day(3));
+        assertThat(suspicions.avoided(day(3))).extracting(Avoided::node).containsExactly("a");
+    }
+
+    @Test
     void theWorstComesFirst() {
         suspicions.blame("a", day(0), 1, "x");
         suspicions.blame("b", day(0), 3, "y");

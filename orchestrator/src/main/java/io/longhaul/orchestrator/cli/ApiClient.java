@@ -4,9 +4,11 @@ import io.longhaul.orchestrator.run.FieldProblem;
 import io.longhaul.orchestrator.run.InvalidRunSpecException;
 import java.io.IOException;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -53,6 +55,28 @@ public final class ApiClient {
     /** @param answer {@code approve} or {@code reject} */
     public JsonNode answer(String id, String change, String answer) {
         return post("/api/v1/runs/" + id + "/recipe-changes/" + change + "/" + answer, "");
+    }
+
+    /** @param answer {@code approve} or {@code reject} what the run waits for */
+    public JsonNode answer(String id, String answer) {
+        return post("/api/v1/runs/" + id + "/" + answer, "");
+    }
+
+    public JsonNode nodes() {
+        return get("/api/v1/nodes");
+    }
+
+    public JsonNode avoidNode(String name, String reason, long hours) {
+        return post("/api/v1/nodes/" + encoded(name) + "/avoid?hours=" + hours + "&reason=" + encoded(reason),
+                "");
+    }
+
+    public JsonNode forgiveNode(String name) {
+        return post("/api/v1/nodes/" + encoded(name) + "/forgive", "");
+    }
+
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
     private JsonNode get(String path) {

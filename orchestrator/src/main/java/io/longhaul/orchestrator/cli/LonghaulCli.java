@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
         "4:no such run", "6:the run did not end well, or nothing can be planned",
         "130:interrupted"}, subcommands = {DemoCommand.class,
                 ServeCommand.class, PlanCommand.class, PlaceCommand.class, RunCommand.class,
+                NodesCommand.class,
                 ValidateCommand.class,
                 WatchCommand.class, BenchCommand.class, LawsCommand.class,
                 GoodputCommand.class, HangCommand.class})

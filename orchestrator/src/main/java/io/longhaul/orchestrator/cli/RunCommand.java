@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,8 +24,14 @@ final class RunCommand {
         @Option(names = "--json", description = "print JSON")
         private boolean json;
 
-        private ApiClient client() {
+        ApiClient client() {
             return new ApiClient(url != null ? url : Homes.url());
+        }
+
+        void print(JsonNode answer, Function<JsonNode, String> text) {
+            System.out.println(json
+                    ? new JsonMapper().writerWithDefaultPrettyPrinter().writeValueAsString(answer)
+                    : text.apply(answer));
         }
     }
 
@@ -122,20 +129,27 @@ final class RunCommand {
         print(service, run, "stopping " + id);
     }
 
-    @Command(mixinStandardHelpOptions = true, description = "Approves a proposed change of recipe.")
-    void approve(
-            @Mixin Service service,
-            @Parameters(paramLabel = "ID", description = "id of the run") String id,
-            @Parameters(paramLabel = "CHANGE", description = "id of the change, see show") String change) {
-        print(service, service.client().answer(id, change, "approve"), "approved");
+    @Command(mixinStandardHelpOptions = true, description = "Lets a run that waits for a person go on, or approves a proposed change of recipe.")
+    void approve(@Mixin Service service, @Mixin Asked asked) {
+        service.print(asked.answer(service.client(), "approve"), run -> "approved");
     }
 
-    @Command(mixinStandardHelpOptions = true, description = "Rejects a proposed change of recipe.")
-    void reject(
-            @Mixin Service service,
-            @Parameters(paramLabel = "ID", description = "id of the run") String id,
-            @Parameters(paramLabel = "CHANGE", description = "id of the change, see show") String change) {
-        print(service, service.client().answer(id, change, "reject"), "rejected");
+    @Command(mixinStandardHelpOptions = true, description = "Ends a run that waits for a person, or rejects a proposed change of recipe.")
+    void reject(@Mixin Service service, @Mixin Asked asked) {
+        service.print(asked.answer(service.client(), "reject"), run -> "rejected");
+    }
+
+    /** What is answered. */
+    private static final class Asked {
+        @Parameters(index = "0", paramLabel = "ID", description = "id of the run")
+        private String id = "";
+
+        @Parameters(index = "1", arity = "0..1", paramLabel = "CHANGE", description = "id of a change of recipe, see show; without it what the run waits for")
+        private @Nullable String change;
+
+        private JsonNode answer(ApiClient client, String answer) {
+            return change == null ? client.answer(id, answer) : client.answer(id, change, answer);
+        }
     }
 
     private static int follow(ApiClient client, String id) {
@@ -180,9 +194,6 @@ final class RunCommand {
     }
 
     private static void print(Service service, JsonNode json, String text) {
-        System.out.println(
-                service.json
-                        ? new JsonMapper().writerWithDefaultPrettyPrinter().writeValueAsString(json)
-                        : text);
+        service.print(json, answer -> text);
     }
 }

@@ -1,6 +1,8 @@
 package io.longhaul.orchestrator.launch;
 
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Creates and removes the agents of an attempt somewhere: processes of this machine, pods, a simulation.
@@ -21,6 +23,14 @@ public interface WorkloadBackend {
 
     /** One observation per node of every attempt that this backend has created and not deleted. */
     List<WorkloadObservation> observe();
+
+    /**
+     * Names of the machines that the attempt's nodes run on, by node, as {@link AttemptLaunch#avoid} takes them; empty
+     * where one machine cannot be told from another, or none has a node yet.
+     */
+    default SortedMap<Integer, String> machines(AttemptKey key) {
+        return new TreeMap<>();
+    }
 
     /**
      * Ends every process of the attempt at once, also unreachable ones; returns when none is left.

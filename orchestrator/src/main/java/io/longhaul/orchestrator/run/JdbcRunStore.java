@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import javax.sql.DataSource;
@@ -83,6 +84,14 @@ public final class JdbcRunStore implements RunStore {
                 rows);
     }
 
+    private void seen(RunEvent.NodesPlaced event) {
+        template.batchUpdate("INSERT INTO node (name, seen_at) VALUES (?, ?)"
+                + " ON CONFLICT (name) DO UPDATE SET seen_at = greatest(node.seen_at, excluded.seen_at)",
+                new TreeSet<>(event.machines().values()).stream()
+                        .map(machine -> new Object[]{machine, Timestamp.from(event.at())})
+                        .toList());
+    }
+
     /** PostgreSQL's jsonb cannot hold a zero character; an escaped backslash before u0000 is none. */
     private static String storable(String json) {
         return ZERO_CHARACTER.matcher(json).replaceAll("$1\\\\ufffd");
@@ -140,6 +149,12 @@ public final class JdbcRunStore implements RunStore {
                     case RunEvent.AttemptEnded e -> sql
                             .sql("UPDATE run_attempt SET ended = true WHERE run = ? AND attempt = ?")
                             .params(run, e.attempt())
+                            .update();
+                    case RunEvent.NodesPlaced e -> seen(e);
+                    case RunEvent.MachineBlamed e -> sql
+                            .sql("INSERT INTO node_note (node, at, kind, weight, reason, run)"
+                                    + " VALUES (?, ?, 'blamed', ?, ?, ?)")
+                            .params(e.machine(), Timestamp.from(e.at()), e.weight(), e.reason(), run)
                             .update();
                     default -> {
                     }

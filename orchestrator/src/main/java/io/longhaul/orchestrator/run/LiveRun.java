@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
@@ -24,6 +25,9 @@ import java.util.stream.IntStream;
  */
 public final class LiveRun {
     private final Map<Integer, AttemptTrack> tracks = new HashMap<>();
+    /** Of the newest attempt that told of a rank. */
+    private final Map<Integer, Integer> nodeOfRank = new HashMap<>();
+    private int placedAttempt;
     private volatile RunState state;
     private long sequence;
     private long cursor;
@@ -90,6 +94,7 @@ public final class LiveRun {
 
     /** Takes in a record that was decided on before: nothing new follows from it. */
     void replay(RunStore.Received received) {
+        place(received);
         trackOf(received.attempt()).accept(received.message());
         cursor = received.id();
     }
@@ -100,6 +105,7 @@ public final class LiveRun {
             throw new RunStore.FencedException(
                     "attempt " + received.attempt() + " was decided by another controller");
         }
+        place(received);
         AttemptTrack track = trackOf(received.attempt());
         long before = track.lastStep().map(StepPoint::step).orElse(0L);
         List<Finding> findings = track.accept(received.message());
@@ -113,6 +119,16 @@ public final class LiveRun {
         }
         findings.forEach(finding -> inputs.add(found(received.attempt(), finding)));
         return inputs;
+    }
+
+    private void place(RunStore.Received received) {
+        if (received.message() instanceof AgentRecord.RankStarted started) {
+            if (received.attempt() != placedAttempt) {
+                nodeOfRank.clear();
+                placedAttempt = received.attempt();
+            }
+            nodeOfRank.put(started.rank(), received.node());
+        }
     }
 
     /** @param contact when the attempt's agents were last in touch: silence of a trainer is judged up to there */
@@ -129,7 +145,15 @@ public final class LiveRun {
                 .orElse(state.attempt(attempt).launch().resumeStep());
         List<Finding> before = track.findings().stream().filter(one -> one != finding).toList();
         return new RunInput.Found(attempt, finding, Trouble.signs(before, finding),
-                damage(track, attempt, finding), last, track.stepSeconds());
+                damage(track, attempt, finding), last, track.stepSeconds(), node(attempt, finding));
+    }
+
+    private OptionalInt node(int attempt, Finding finding) {
+        OptionalInt rank = MachineBlame.rank(finding);
+        Integer node = rank.isPresent() && attempt == placedAttempt
+                ? nodeOfRank.get(rank.getAsInt())
+                : null;
+        return node == null ? OptionalInt.empty() : OptionalInt.of(node);
     }
 
     /** A spike's data: the shard that its first step read, or nothing if no shard is known. */

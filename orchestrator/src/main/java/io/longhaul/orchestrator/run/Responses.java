@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Between a run and the policy that answers findings: what the run knows, and its incident. Pure. */
@@ -82,9 +83,18 @@ final class Responses {
                 state.attempt(found.attempt()).launch().worldSize(),
                 found.stepSeconds().orElse(state.plan().map(p -> p.stepSeconds()).orElse(0.0)),
                 restartSeconds(state),
-                0,
+                spareNodes(state),
                 !state.spec().skipsData(),
                 state.incidents().stream().flatMap(Responses::past).toList());
+    }
+
+    /** Nodes of the cluster that are neither used nor avoided; none where machines cannot be told apart. */
+    private static int spareNodes(RunState state) {
+        boolean named = !state.machines().isEmpty();
+        return named && state.spec().cluster() instanceof RunSpec.Cluster.Described cluster
+                ? Math.max(0, cluster.nodes() - Set.copyOf(state.machines().values()).size()
+                        - state.lastAttempt().map(a -> a.launch().avoid().size()).orElse(0))
+                : 0;
     }
 
     private static Stream<Past> past(Incident incident) {

@@ -49,7 +49,8 @@ public final class RunDecider {
     /** @param epoch fencing number of the controller that decides */
     public Decision decide(RunState state, RunInput input, Instant now, long epoch) {
         Draft draft = new Draft(state, now, epoch);
-        if (!state.phase().ended() || input instanceof RunInput.ChangeAnswered) {
+        if (!state.phase().ended() || input instanceof RunInput.ChangeAnswered
+                || input instanceof RunInput.WaitAnswered) {
             draft.react(input);
         }
         return new Decision(draft.state, List.copyOf(draft.events), List.copyOf(draft.commands));
@@ -100,6 +101,8 @@ public final class RunDecider {
                 case RunInput.CreateFailed i -> live(i.attempt()).filter(a -> a.stage() == Stage.CREATING)
                         .ifPresent(a -> fail(a, Finding.Kind.EXITED, i.reason(), Duration.ZERO));
                 case RunInput.Told i -> live(i.attempt()).ifPresent(a -> told(a, i.node(), i.message()));
+                case RunInput.Placed i -> live(i.attempt()).filter(a -> state.machines().isEmpty())
+                        .ifPresent(a -> emit(new RunEvent.NodesPlaced(now, i.attempt(), i.machines())));
                 case RunInput.Stepped i -> live(i.attempt())
                         .filter(a -> a.startedAt().isPresent() && a.firstStepAt().isEmpty())
                         .ifPresent(a -> emit(new RunEvent.FirstStep(now, i.attempt(), i.step())));
@@ -111,6 +114,9 @@ public final class RunDecider {
                                         STOP_GRACE);
                             }
                             emit(new RunEvent.NodeExited(now, i.attempt(), i.node(), "gone"));
+                            if (i.lost()) {
+                                blame(a, OptionalInt.of(i.node()), MachineBlame.WHOLE, i.detail());
+                            }
                         });
                 case RunInput.Fenced i -> live(i.attempt()).ifPresent(a -> fenced(a, i));
                 case RunInput.Advised i -> advised(i);
@@ -118,6 +124,7 @@ public final class RunDecider {
                 case RunInput.NotScored i ->
                     scored(i.change(), new RunEvent.ChangeNotScored(now, i.change(), i.reason()));
                 case RunInput.StopAsked i -> stop();
+                case RunInput.WaitAnswered i -> answered(i);
                 case RunInput.ChangeAnswered i -> answered(i);
                 case RunInput.Silent i -> live(i.attempt()).filter(a -> a.startedAt().isPresent())
                         .filter(a -> unreachable(a.number(), i.node()).isEmpty())
@@ -284,8 +291,17 @@ public final class RunDecider {
             emit(known.isPresent()
                     ? new RunEvent.IncidentChanged(now, incident)
                     : new RunEvent.IncidentOpened(now, incident));
+            double blamed = known.map(MachineBlame::weight).orElse(0.0);
+            blame(attempt, input.node(), MachineBlame.weight(incident) - blamed, incident.summary());
             if (incident.rollbackStep().isPresent()) {
                 end(attempt, incident.summary(), STOP_GRACE);
+            }
+        }
+
+        private void blame(Attempt attempt, OptionalInt node, double weight, String reason) {
+            if (node.isPresent() && weight > 0 && state.machines().containsKey(node.getAsInt())) {
+                emit(new RunEvent.MachineBlamed(now, attempt.number(),
+                        state.machines().get(node.getAsInt()), weight, reason));
             }
         }
 
@@ -333,7 +349,7 @@ public final class RunDecider {
                                 "the run was restarted " + restarts()
                                         + " times within a day, as often as allowed;"
                                         + " the last cause was: " + attempt.cause(),
-                                "look at the incidents; submit again with a higher policies.maxRestarts, or stop the run"));
+                                "look at the incidents; approve for one attempt more, or reject to end the run"));
             } else if (asking.isPresent()) {
                 ask(asking.get());
             } else if (state.spec().policies().adapt() == RunSpec.Policies.Adapt.OFF) {
@@ -361,9 +377,37 @@ public final class RunDecider {
                             incident.summary() + "; "
                                     + (dryRun ? incident.action() : incident.decision().rule()),
                             dryRun
-                                    ? "submit again without policies.dryRun, or stop the run"
+                                    ? "approve to do that now, or reject to end the run"
                                     : "look at the incident " + incident.id()
-                                            + ", mend its cause and submit again, or stop the run"));
+                                            + " and mend its cause; then approve to go on from the newest"
+                                            + " checkpoint, or reject to end the run"));
+        }
+
+        private void answered(RunInput.WaitAnswered input) {
+            String code = state.waitingFor()
+                    .map(RunState.WaitingFor::code)
+                    .orElseThrow(() -> new IllegalStateException("the run waits for nobody, it is "
+                            + Responses.lower(state.phase().name())));
+            if (code.equals("approval")) {
+                RecipeChange proposed = state.changes()
+                        .stream()
+                        .filter(c -> c.status() == RecipeChange.Status.PROPOSED)
+                        .findFirst()
+                        .orElseThrow(() -> new IllegalStateException("no recipe change is proposed"));
+                answered(new RunInput.ChangeAnswered(proposed.id(), input.approved()));
+                return;
+            }
+            Optional<String> incident = state.incidents()
+                    .stream()
+                    .filter(i -> i.asks() && i.attempt() == state.attempts().size())
+                    .reduce((first, last) -> last)
+                    .map(Incident::id);
+            emit(new RunEvent.WaitAnswered(now, input.approved(), incident));
+            if (input.approved()) {
+                next();
+            } else {
+                stop();
+            }
         }
 
         private void scored(String change, RunEvent event) {

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -158,10 +159,17 @@ public final class RunEngine {
                         .filter(p -> p.key().equals(attempt.launch().key()))
                         .toList();
                 held(attempt, seen).ifPresent(inputs::add);
+                if (attempt.allRegistered() && run.state().machines().isEmpty()) {
+                    SortedMap<Integer, String> machines = backend(run).machines(attempt.launch().key());
+                    if (!machines.isEmpty()) {
+                        inputs.add(new RunInput.Placed(attempt.number(), machines));
+                    }
+                }
                 seen.stream()
                         .filter(p -> p.presence() == Presence.GONE
                                 || p.presence() == Presence.LOST && silent(silence, p.node()))
-                        .forEach(p -> inputs.add(new RunInput.Gone(attempt.number(), p.node(), p.detail())));
+                        .forEach(p -> inputs.add(new RunInput.Gone(attempt.number(), p.node(), p.detail(),
+                                p.presence() == Presence.LOST)));
             }
         });
         return decide(run, inputs, now) || changed;
@@ -367,6 +375,15 @@ public final class RunEngine {
      */
     public void answer(UUID id, String change, boolean approved, Instant now) {
         act(id, new RunInput.ChangeAnswered(change, approved), now);
+    }
+
+    /**
+     * A person's answer to what a run waits for.
+     *
+     * @throws IllegalStateException if it waits for nobody
+     */
+    public void answer(UUID id, boolean approved, Instant now) {
+        act(id, new RunInput.WaitAnswered(approved), now);
     }
 
     private void act(UUID id, RunInput input, Instant now) {

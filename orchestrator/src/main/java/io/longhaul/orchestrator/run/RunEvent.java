@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
 
 /** A fact in the life of a run. A run is the fold of its events; they are stored in order and never changed. */
 public sealed interface RunEvent {
@@ -31,6 +32,18 @@ public sealed interface RunEvent {
     record AttemptHeld(Instant at, int attempt, String cause) implements RunEvent {}
 
     record NodeRegistered(Instant at, int attempt, int node, String host, int freePort)
+            implements
+                RunEvent {}
+
+    /** @param machines names of the machines that the nodes run on, by node */
+    record NodesPlaced(Instant at, int attempt, SortedMap<Integer, String> machines) implements RunEvent {}
+
+    /**
+     * An incident speaks against a machine, also to other runs.
+     *
+     * @param weight 1 condemns it, less is a hint
+     */
+    record MachineBlamed(Instant at, int attempt, String machine, double weight, String reason)
             implements
                 RunEvent {}
 
@@ -81,6 +94,13 @@ public sealed interface RunEvent {
     record StopRequested(Instant at) implements RunEvent {}
 
     record Waiting(Instant at, String code, String message, String action) implements RunEvent {}
+
+    /**
+     * A person let the run go on, or not.
+     *
+     * @param incident whose decision is carried out by that
+     */
+    record WaitAnswered(Instant at, boolean approved, Optional<String> incident) implements RunEvent {}
 
     record Completed(Instant at) implements RunEvent {}
 

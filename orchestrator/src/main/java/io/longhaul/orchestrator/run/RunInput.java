@@ -8,6 +8,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.SortedMap;
 
 /** What the run's life reacts to. */
 public sealed interface RunInput {
@@ -38,6 +40,7 @@ public sealed interface RunInput {
      * @param signs lesser findings before it that belong to the same trouble, oldest first
      * @param damage the steps whose data is suspect, and the shard they come from
      * @param stepSeconds usual length of a step, if it was logged
+     * @param node where the rank runs that is blamed
      */
     record Found(
             int attempt,
@@ -45,17 +48,35 @@ public sealed interface RunInput {
             List<Finding> signs,
             Optional<Damage> damage,
             long lastStep,
-            OptionalDouble stepSeconds) implements RunInput {
+            OptionalDouble stepSeconds,
+            OptionalInt node) implements RunInput {
         public Found {
             signs = List.copyOf(signs);
+        }
+
+        /** On a node that is not known. */
+        Found(int attempt, Finding finding, List<Finding> signs, Optional<Damage> damage, long lastStep,
+                OptionalDouble stepSeconds) {
+            this(attempt, finding, signs, damage, lastStep, stepSeconds, OptionalInt.empty());
         }
     }
 
     /** @param shard data shard, if the trainer said which one it was reading */
     record Damage(StepRange steps, Optional<String> shard) {}
 
-    /** The attempt's agents are gone without having said so. */
-    record Gone(int attempt, int node, String detail) implements RunInput {}
+    /**
+     * The attempt's agents are gone without having said so.
+     *
+     * @param lost the world has given up the machine, and not only what ran there
+     */
+    record Gone(int attempt, int node, String detail, boolean lost) implements RunInput {
+        Gone(int attempt, int node, String detail) {
+            this(attempt, node, detail, false);
+        }
+    }
+
+    /** @param machines names of the machines that the nodes run on, by node */
+    record Placed(int attempt, SortedMap<Integer, String> machines) implements RunInput {}
 
     /** No process of the attempt is left. */
     record Fenced(int attempt, long lastStep, Optional<Instant> lastStepAt) implements RunInput {}
@@ -69,6 +90,9 @@ public sealed interface RunInput {
     record NotScored(String change, String reason) implements RunInput {}
 
     record StopAsked() implements RunInput {}
+
+    /** A person's answer to what the run waits for. */
+    record WaitAnswered(boolean approved) implements RunInput {}
 
     record ChangeAnswered(String change, boolean approved) implements RunInput {}
 

@@ -36,6 +36,8 @@ final class RunJson {
             @JsonSubTypes.Type(value = RunEvent.AttemptCreated.class, name = "attempt-created"),
             @JsonSubTypes.Type(value = RunEvent.AttemptHeld.class, name = "attempt-held"),
             @JsonSubTypes.Type(value = RunEvent.NodeRegistered.class, name = "node-registered"),
+            @JsonSubTypes.Type(value = RunEvent.NodesPlaced.class, name = "nodes-placed"),
+            @JsonSubTypes.Type(value = RunEvent.MachineBlamed.class, name = "machine-blamed"),
             @JsonSubTypes.Type(value = RunEvent.AttemptStarted.class, name = "attempt-started"),
             @JsonSubTypes.Type(value = RunEvent.FirstStep.class, name = "first-step"),
             @JsonSubTypes.Type(value = RunEvent.CheckpointChanged.class, name = "checkpoint-changed"),
@@ -52,6 +54,7 @@ final class RunJson {
             @JsonSubTypes.Type(value = RunEvent.ChangeNotScored.class, name = "change-not-scored"),
             @JsonSubTypes.Type(value = RunEvent.StopRequested.class, name = "stop-requested"),
             @JsonSubTypes.Type(value = RunEvent.Waiting.class, name = "waiting"),
+            @JsonSubTypes.Type(value = RunEvent.WaitAnswered.class, name = "wait-answered"),
             @JsonSubTypes.Type(value = RunEvent.Completed.class, name = "completed"),
             @JsonSubTypes.Type(value = RunEvent.Failed.class, name = "failed"),
             @JsonSubTypes.Type(value = RunEvent.Stopped.class, name = "stopped")})

@@ -31,6 +31,7 @@ public final class RunState {
     private @Nullable Instant heldAt;
     private @Nullable Instant endedAt;
     private int advisedBefore;
+    private Map<Integer, String> machines = Map.of();
     private List<StepRange> skipped = List.of();
     private List<Attempt> attempts = List.of();
     private Map<String, Incident> incidents = Map.of();
@@ -64,6 +65,7 @@ public final class RunState {
         this.heldAt = other.heldAt;
         this.endedAt = other.endedAt;
         this.advisedBefore = other.advisedBefore;
+        this.machines = other.machines;
         this.skipped = other.skipped;
         this.attempts = other.attempts;
         this.incidents = other.incidents;
@@ -111,6 +113,10 @@ public final class RunState {
                 waitingFor = null;
                 reason = "";
                 heldBy = "";
+                machines = Map.of();
+            }
+            case RunEvent.NodesPlaced e -> machines = Map.copyOf(e.machines());
+            case RunEvent.MachineBlamed e -> {
             }
             case RunEvent.AttemptHeld e -> {
                 heldBy = e.cause();
@@ -159,6 +165,9 @@ public final class RunState {
                 phase = RunPhase.WAITING;
                 reason = e.message();
             }
+            case RunEvent.WaitAnswered e -> e.incident()
+                    .filter(id -> e.approved())
+                    .ifPresent(id -> put(incident(id).carriedOut()));
             case RunEvent.Completed e -> end(e.at(), RunPhase.COMPLETED, "all steps done");
             case RunEvent.Failed e -> end(e.at(), RunPhase.FAILED, e.reason());
             case RunEvent.Stopped e -> end(e.at(), RunPhase.STOPPED, "stopped on request");
@@ -263,6 +272,11 @@ public final class RunState {
     /** What outside is in the way of the newest attempt, with its remedy; empty if nothing is. */
     public String heldBy() {
         return heldBy;
+    }
+
+    /** Names of the machines that the newest attempt's nodes run on, by node; empty if they have none. */
+    Map<Integer, String> machines() {
+        return machines;
     }
 
     /** When an attempt was last held up or let go. */

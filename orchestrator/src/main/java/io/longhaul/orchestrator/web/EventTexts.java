@@ -20,6 +20,9 @@ final class EventTexts {
                     ? " is held up no more"
                     : " is held up: " + e.cause());
             case RunEvent.NodeRegistered e -> "agent of node " + e.node() + " registered from " + e.host();
+            case RunEvent.NodesPlaced e -> "nodes of attempt " + e.attempt() + " run on "
+                    + e.machines().size() + (e.machines().size() == 1 ? " machine" : " machines");
+            case RunEvent.MachineBlamed e -> "machine " + e.machine() + " is blamed: " + e.reason();
             case RunEvent.AttemptStarted e -> "ranks of attempt " + e.attempt() + " told to start";
             case RunEvent.FirstStep e -> "attempt " + e.attempt() + " trains, first step " + e.step();
             case RunEvent.CheckpointChanged e -> "checkpoint of step " + e.checkpoint().step() + " "
@@ -44,6 +47,7 @@ final class EventTexts {
             case RunEvent.ChangeNotScored e -> "change of recipe not scored: " + e.reason();
             case RunEvent.StopRequested e -> "stop requested";
             case RunEvent.Waiting e -> "waiting: " + e.message();
+            case RunEvent.WaitAnswered e -> "a person " + (e.approved() ? "lets the run go on" : "ends the run");
             case RunEvent.Completed e -> "all steps done";
             case RunEvent.Failed e -> "failed: " + e.reason();
             case RunEvent.Stopped e -> "stopped";
@@ -64,6 +68,8 @@ final class EventTexts {
             case RunEvent.AttemptCreated e -> OptionalInt.of(e.attempt());
             case RunEvent.AttemptHeld e -> OptionalInt.of(e.attempt());
             case RunEvent.NodeRegistered e -> OptionalInt.of(e.attempt());
+            case RunEvent.NodesPlaced e -> OptionalInt.of(e.attempt());
+            case RunEvent.MachineBlamed e -> OptionalInt.of(e.attempt());
             case RunEvent.AttemptStarted e -> OptionalInt.of(e.attempt());
             case RunEvent.FirstStep e -> OptionalInt.of(e.attempt());
             case RunEvent.CheckpointChanged e -> OptionalInt.of(e.checkpoint().attempt());

@@ -135,6 +135,16 @@ public class RunController {
         return show(id);
     }
 
+    @PostMapping("/runs/{id}/approve")
+    ObjectNode approve(@PathVariable UUID id) {
+        return answer(id, () -> engine.answer(id, true, clock.instant()));
+    }
+
+    @PostMapping("/runs/{id}/reject")
+    ObjectNode reject(@PathVariable UUID id) {
+        return answer(id, () -> engine.answer(id, false, clock.instant()));
+    }
+
     @PostMapping("/runs/{id}/recipe-changes/{change}/approve")
     ObjectNode approve(@PathVariable UUID id, @PathVariable String change) {
         return answer(id, change, true);
@@ -146,12 +156,16 @@ public class RunController {
     }
 
     private ObjectNode answer(UUID id, String change, boolean approved) {
-        LiveRun run = run(id);
-        if (run.state().changes().stream().noneMatch(c -> c.id().equals(change))) {
+        if (run(id).state().changes().stream().noneMatch(c -> c.id().equals(change))) {
             throw RefusedException.notFound("run " + id + " has no recipe change " + change);
         }
+        return answer(id, () -> engine.answer(id, change, approved, clock.instant()));
+    }
+
+    private ObjectNode answer(UUID id, Runnable answer) {
+        run(id);
         try {
-            engine.answer(id, change, approved, clock.instant());
+            answer.run();
         } catch (IllegalStateException e) {
             throw RefusedException.conflict(String.valueOf(e.getMessage()));
         }

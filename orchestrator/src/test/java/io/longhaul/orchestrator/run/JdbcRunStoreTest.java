@@ -1,7 +1,20 @@
 package io.longhaul.orchestrator.run;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
+
 import io.longhaul.orchestrator.TestService;
+import io.longhaul.orchestrator.node.NodeMemory;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
 import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
 
 final class JdbcRunStoreTest extends RunStoreContract {
     private static final DataSource DATABASE = TestService.freshDatabase("run_store");
@@ -9,5 +22,35 @@ final class JdbcRunStoreTest extends RunStoreContract {
     @Override
     RunStore store() {
         return new JdbcRunStore(DATABASE);
+    }
+
+    @Test
+    void whatRunsSayOfMachinesIsRememberedWithTheEvent() {
+        RunStore store = store();
+        NodeMemory memory = new NodeMemory(DATABASE);
+        Instant at = Instant.parse("2026-03-01T00:00:00Z");
+        UUID run = UUID.randomUUID();
+        long epoch = store.takeOver();
+        store.create(run, new RunEvent.Created(at, Runs.spec()), Optional.empty(), epoch);
+        store.commit(run, epoch, 1, List.of(
+                new RunEvent.NodesPlaced(at, 1, new TreeMap<>(Map.of(0, "gpu-1", 1, "gpu-2", 2, "gpu-2"))),
+                new RunEvent.MachineBlamed(at, 1, "gpu-2", 0.6, "rank 1 is slow")), 0, List.of());
+        assertThat(memory.avoided(at)).isEmpty();
+        assertThatThrownBy(() -> store.commit(run, epoch - 1, 3,
+                List.of(new RunEvent.MachineBlamed(at, 1, "gpu-1", 1, "a replaced controller says so")), 0,
+                List.of())).isInstanceOf(RunStore.FencedException.class);
+        Instant later = at.plus(Duration.ofHours(12));
+        store.commit(run, epoch, 3,
+                List.of(new RunEvent.MachineBlamed(later, 1, "gpu-2", 0.6, "rank 1 is slow again")), 0,
+                List.of());
+        assertThat(memory.avoided(later)).containsExactly("gpu-2");
+        assertThat(memory.nodes(later)).extracting(NodeMemory.Node::name, NodeMemory.Node::reason)
+                .containsExactly(tuple("gpu-1", ""), tuple("gpu-2", "rank 1 is slow again"));
+        assertThat(memory.nodes(later).getFirst().seenAt()).contains(at);
+        assertThat(memory.avoided(later.plus(Duration.ofDays(4)))).as("suspicion fades").isEmpty();
+        memory.forgive("gpu-2", later);
+        assertThat(memory.avoided(later)).isEmpty();
+        memory.avoid("gpu-9", later.plus(Duration.ofDays(30)), "fan is loud", later);
+        assertThat(memory.avoided(later.plus(Duration.ofDays(29)))).containsExactly("gpu-9");
     }
 }

@@ -27,7 +27,9 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -173,6 +175,9 @@ final class RunDeciderTest {
         inputs.put("scored", Runs.scored(2));
         inputs.put("not scored", new RunInput.NotScored("before-attempt-2", "the curve is short"));
         inputs.put("stop asked", new RunInput.StopAsked());
+        inputs.put("person says yes", new RunInput.WaitAnswered(true));
+        inputs.put("person says no", new RunInput.WaitAnswered(false));
+        inputs.put("placed", placed(attempt));
         inputs.put("change approved", new RunInput.ChangeAnswered("before-attempt-2", true));
         inputs.put("change rejected", new RunInput.ChangeAnswered("before-attempt-2", false));
         inputs.put("node 1 silent", new RunInput.Silent(attempt, 1, Runs.AT));
@@ -203,25 +208,6 @@ final class RunDeciderTest {
     }
 
     /** The table of what every input means everywhere; what is not in it means nothing. */
-    @Test
-    void everyAttemptAvoidsTheMachinesThatAreToBeAvoidedThen() {
-        LaunchFactory suspicious = new LaunchFactory() {
-            @Override
-            public RankProcess process(RunState state, Recipe recipe, long resume, List<StepRange> skipped) {
-                return Runs.LAUNCHES.process(state, recipe, resume, skipped);
-            }
-
-            @Override
-            public List<String> avoid(Instant now) {
-                return List.of("gpu-17 at " + now);
-            }
-        };
-        Decision decision = new RunDecider(suspicious).decide(Runs.created(Runs.spec()),
-                new RunInput.PlanReady(Runs.PLAN), LATER, EPOCH);
-        assertThat(decision.state().attempt(1).launch().avoid()).containsExactly("gpu-17 at " + LATER);
-        assertThat(training(Adapt.OFF).attempt().launch().avoid()).isEmpty();
-    }
-
     @Test
     void everyInputIsDecidedInEveryPlace() {
         StringBuilder table = new StringBuilder();
@@ -263,7 +249,8 @@ final class RunDeciderTest {
     void whatIsRepeatedOrLateMeansNothing() {
         places().forEach(
                 (place, life) -> inputs(Math.max(1, life.state.attempts().size())).forEach((name, input) -> {
-                    if (!(input instanceof RunInput.ChangeAnswered)) {
+                    if (!(input instanceof RunInput.ChangeAnswered
+                            || input instanceof RunInput.WaitAnswered)) {
                         Decision once = decider.decide(life.state, input, LATER, EPOCH);
                         assertThat(shown(once.state(), input)).as("%s, twice in %s", name, place).isEmpty();
                     }
@@ -272,7 +259,7 @@ final class RunDeciderTest {
                 .then(ending(1, "failed", 9))
                 .then(starting(2));
         inputs(1).forEach((name, input) -> {
-            if (!List.of("stop asked", "change approved", "change rejected").contains(name)) {
+            if (!List.of("stop asked", "person says yes", "person says no", "change approved", "change rejected").contains(name)) {
                 assertThat(shown(second.state, input)).as("%s of the attempt before", name).isEmpty();
             }
         });
@@ -409,6 +396,128 @@ final class RunDeciderTest {
         Life life = training(Adapt.OFF).then(Runs.found(1, Finding.Kind.STALLED, 99))
                 .then(ending(1, "completed", 100));
         assertThat(life.state.phase()).isEqualTo(RunPhase.COMPLETED);
+    }
+
+    private static final RunInput APPROVE = new RunInput.WaitAnswered(true);
+    private static final RunInput REJECT = new RunInput.WaitAnswered(false);
+
+    /** A dry run decides, a person says yes: then it is done as it was decided. */
+    @Test
+    void whatADryRunWouldDoIsDoneAtAPersonsWord() {
+        Life life = new Life(RunSpecReader.read(Runs.SPEC.replace("policies: {", "policies: { dryRun: true,")))
+                .then(starting(1))
+                .then(verified(1, 20), Runs.found(1, Finding.Kind.NAN, 28))
+                .then(Runs.found(1, Finding.Kind.EXITED, 30))
+                .then(ending(1, "failed", 30));
+        assertThat(life.state.waitingFor().orElseThrow().code()).isEqualTo("dry-run");
+        Incident asked = life.state.incidents().getLast();
+        assertThat(asked.rollbackStep()).isEmpty();
+        life.then(APPROVE);
+        assertThat(life.state.phase()).isEqualTo(RunPhase.LAUNCHING);
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(20);
+        assertThat(life.state.incident(asked.id()).rollbackStep())
+                .isEqualTo(asked.decision().basis().respond().rollbackStep());
+        life.then(starting(2));
+        assertThat(life.state.incident(asked.id()).status()).isEqualTo(Incident.Status.RECOVERED);
+        assertThatThrownBy(() -> life.then(APPROVE)).isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("waits for nobody");
+    }
+
+    /** Four attempts end without a checkpoint: a loop, or more than the restarts that are allowed. */
+    @ParameterizedTest
+    @CsvSource({"asked, 9", "too-many-restarts, 3"})
+    void aRunThatWaitsForAPersonGoesOnOrEndsAtTheirWord(String code, int maxRestarts) {
+        Supplier<Life> waits = () -> {
+            Life life = new Life(RunSpecReader.read(
+                    Runs.SPEC.replace("maxRestarts: 3", "maxRestarts: " + maxRestarts)));
+            for (int attempt = 1; attempt <= 4; attempt++) {
+                life.then(starting(attempt))
+                        .then(Runs.found(attempt, Finding.Kind.EXITED, 9))
+                        .then(ending(attempt, "failed", 9));
+            }
+            return life;
+        };
+        Life goesOn = waits.get();
+        assertThat(goesOn.state.waitingFor().orElseThrow().code()).isEqualTo(code);
+        int before = goesOn.state.attempts().size();
+        goesOn.then(APPROVE);
+        assertThat(goesOn.state.attempts()).hasSize(before + 1);
+        assertThat(goesOn.state.waitingFor()).isEmpty();
+        Life ends = waits.get().then(REJECT);
+        assertThat(ends.state.phase()).isEqualTo(RunPhase.STOPPED);
+        assertThatThrownBy(() -> ends.then(APPROVE)).hasMessageContaining("it is stopped");
+    }
+
+    @Test
+    void aChangeOfRecipeThatIsWaitedForIsAnsweredWithoutItsName() {
+        Life life = training(Adapt.ASK).then(Runs.found(1, Finding.Kind.EXITED, 9))
+                .then(ending(1, "failed", 9))
+                .then(Runs.advised(2, true), APPROVE);
+        assertThat(life.state.changes()).singleElement()
+                .extracting(RecipeChange::status)
+                .isEqualTo(RecipeChange.Status.APPLIED);
+    }
+
+    private static RunInput placed(int attempt) {
+        return new RunInput.Placed(attempt, new TreeMap<>(Map.of(0, "gpu-17", 1, "gpu-18")));
+    }
+
+    private static List<String> blamed(Life life) {
+        return life.events.stream()
+                .filter(RunEvent.MachineBlamed.class::isInstance)
+                .map(RunEvent.MachineBlamed.class::cast)
+                .map(e -> e.machine() + " " + e.weight())
+                .toList();
+    }
+
+    private static RunInput.Found on(int node, RunInput.Found found) {
+        return new RunInput.Found(found.attempt(), found.finding(), found.signs(), found.damage(),
+                found.lastStep(),
+                found.stepSeconds(), OptionalInt.of(node));
+    }
+
+    /** The same fault told twice counts once, and what the program did wrong not at all. */
+    @Test
+    void machinesAreBlamedForWhatSpeaksAgainstThem() {
+        Life life = training(Adapt.OFF).then(placed(1), placed(1));
+        assertThat(life.events).filteredOn(RunEvent.NodesPlaced.class::isInstance).hasSize(1);
+        life.then(on(1, Runs.found(1, Finding.Kind.SLOW_RANK, 20)));
+        assertThat(blamed(life)).containsExactly("gpu-18 0.6");
+        life.then(on(0, graded(Finding.Kind.FAULT_LINE, Grade.MAJOR, 30, Suspect.NODE)),
+                on(0, graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, Suspect.NODE)));
+        assertThat(blamed(life)).containsExactly("gpu-18 0.6", "gpu-17 1.0");
+        for (Suspect other : EnumSet.complementOf(EnumSet.of(Suspect.NODE))) {
+            assertThat(blamed(training(Adapt.OFF).then(placed(1),
+                    on(0, graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, other))))).as("%s", other).isEmpty();
+        }
+    }
+
+    @Test
+    void aMachineThatTheWorldHasGivenUpIsBlamedAndOneWhosePodEndedIsNot() {
+        assertThat(blamed(training(Adapt.OFF).then(placed(1),
+                new RunInput.Gone(1, 1, "the cluster has given it up", true)))).containsExactly("gpu-18 1.0");
+        assertThat(blamed(training(Adapt.OFF).then(placed(1), new RunInput.Gone(1, 1, "OOMKilled")))).isEmpty();
+        assertThat(blamed(training(Adapt.OFF).then(new RunInput.Gone(1, 1, "lost", true)))).as("no name")
+                .isEmpty();
+    }
+
+    @Test
+    void everyAttemptAvoidsTheMachinesThatAreToBeAvoidedThen() {
+        LaunchFactory suspicious = new LaunchFactory() {
+            @Override
+            public RankProcess process(RunState state, Recipe recipe, long resume, List<StepRange> skipped) {
+                return Runs.LAUNCHES.process(state, recipe, resume, skipped);
+            }
+
+            @Override
+            public List<String> avoid(Instant now) {
+                return List.of("gpu-17 at " + now);
+            }
+        };
+        Decision decision = new RunDecider(suspicious).decide(Runs.created(Runs.spec()),
+                new RunInput.PlanReady(Runs.PLAN), LATER, EPOCH);
+        assertThat(decision.state().attempt(1).launch().avoid()).containsExactly("gpu-17 at " + LATER);
+        assertThat(training(Adapt.OFF).attempt().launch().avoid()).isEmpty();
     }
 
     @Test
@@ -600,7 +709,7 @@ final class RunDeciderTest {
         return List.of(s.phase(), s.reason(), s.plan(), s.recipe(), s.stopRequested(), s.waitingFor(),
                 s.endedAt(),
                 s.skipped(), s.attempts(), s.incidents(), s.changes(), s.checkpoints(), s.needsAdvice(),
-                s.awaitsScore(), s.skippedNext(), s.resumeStep());
+                s.awaitsScore(), s.skippedNext(), s.resumeStep(), s.machines());
     }
 
     private static void holds(RunState before, Life life, int seed) {
@@ -656,7 +765,7 @@ final class RunDeciderTest {
         }
         List<RunInput> all = inputs(of).values()
                 .stream()
-                .filter(i -> !(i instanceof RunInput.ChangeAnswered))
+                .filter(i -> !(i instanceof RunInput.ChangeAnswered || i instanceof RunInput.WaitAnswered))
                 .filter(i -> !(i instanceof RunInput.StopAsked) || random.nextInt(3) == 0)
                 .toList();
         return all.get(random.nextInt(all.size()));

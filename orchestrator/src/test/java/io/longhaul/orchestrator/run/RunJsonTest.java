@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -57,6 +58,9 @@ final class RunJsonTest {
                 new RunEvent.AttemptCreated(AT, 2),
                 new RunEvent.AttemptHeld(AT, 2, "the quota of the namespace is used up; raise it"),
                 new RunEvent.NodeRegistered(AT, 2, 1, "host-1", 29_500),
+                new RunEvent.NodesPlaced(AT, 2, new TreeMap<>(Map.of(0, "gpu-17", 1, "gpu-18"))),
+                new RunEvent.MachineBlamed(AT, 2, "gpu-18", 0.6, "rank 1 is slow"),
+                new RunEvent.WaitAnswered(AT, true, Optional.of("attempt-1-exited-1")),
                 new RunEvent.AttemptStarted(AT, 2),
                 new RunEvent.FirstStep(AT, 2, 21),
                 new RunEvent.CheckpointChanged(AT,

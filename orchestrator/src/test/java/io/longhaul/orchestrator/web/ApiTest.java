@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.longhaul.orchestrator.Http;
 import io.longhaul.orchestrator.Http.Reply;
 import io.longhaul.orchestrator.TestService;
+import io.longhaul.orchestrator.run.RunEngine;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -107,8 +108,45 @@ final class ApiTest {
         JsonNode incident = Http.get(RUNS + "/" + fails).json().path("incidents").path(0);
         assertThat(incident.path("kind").asString()).isEqualTo("exited");
         assertThat(incident.path("evidence").path("last output").asString()).isEqualTo("no such data");
-        Http.post(RUNS + "/" + fails + "/stop", "");
-        Http.await(fails, "stopped");
+        Http.post(RUNS + "/" + finishes + "/approve", "").problem(409, "conflict");
+        Http.post(RUNS + "/" + UUID.randomUUID() + "/approve", "").problem(404, "not-found");
+        assertThat(Http.post(RUNS + "/" + fails + "/approve", "").json().path("phase").asString())
+                .isEqualTo("launching");
+        JsonNode again = Http.await(fails, run -> run.path("attempts").size() == 2
+                && run.path("phase").asString().equals("waiting"));
+        assertThat(again.path("attempts").path(1).path("outcome").asString()).isEqualTo("failed");
+        assertThat(Http.post(RUNS + "/" + fails + "/reject", "").json().path("phase").asString())
+                .isEqualTo("stopped");
+    }
+
+    @Test
+    void aMachineIsAvoidedByWhatStartsThenUntilItIsForgiven() {
+        String nodes = "/api/v1/nodes";
+        JsonNode avoided = Http.post(nodes + "/gpu-17.rack-2/avoid?hours=2&reason=fan%20is%20loud", "").json();
+        assertThat(avoided.path("nodes")).anySatisfy(node -> {
+            assertThat(node.path("name").asString()).isEqualTo("gpu-17.rack-2");
+            assertThat(node.path("reason").asString()).isEqualTo("fan is loud");
+            assertThat(node.has("avoidedUntil")).isTrue();
+        });
+        String run = Http.submit(TestService.spec("avoids", "trains"));
+        Http.await(run, "training");
+        assertThat(TestService.bean(RunEngine.class)
+                .run(UUID.fromString(run))
+                .orElseThrow()
+                .state()
+                .attempt(1)
+                .launch()
+                .avoid()).containsExactly("gpu-17.rack-2");
+        Http.post(RUNS + "/" + run + "/stop", "");
+        JsonNode forgiven = Http.post(nodes + "/gpu-17.rack-2/forgive", "").json();
+        assertThat(forgiven.path("nodes")).noneMatch(node -> node.has("avoidedUntil"));
+        Http.post(nodes + "/gpu-18/forgive", "").problem(404, "not-found");
+        Http.post(nodes + "/gpu-18/avoid?reason=", "").problem(400, "bad-parameter");
+        Http.post(nodes + "/gpu-18/avoid?reason=x&hours=1441", "").problem(400, "bad-parameter");
+        Http.post(nodes + "/GPU_18/avoid?reason=x", "").problem(400, "bad-parameter");
+        assertThat(Http.get(nodes).json().path("nodes")).noneMatch(
+                node -> node.path("name").asString().equals("gpu-18"));
+        Http.await(run, "stopped");
     }
 
     @Test

@@ -17,6 +17,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
@@ -174,6 +176,20 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
             }
         });
         return seen;
+    }
+
+    @Override
+    public SortedMap<Integer, String> machines(AttemptKey key) {
+        SortedMap<Integer, String> machines = new TreeMap<>();
+        for (Space space : spaces.values()) {
+            for (JsonNode pod : space.pods().all()) {
+                String machine = pod.at("/spec/nodeName").asString("");
+                if (!machine.isEmpty() && Names.attemptOf(pod).filter(key::equals).isPresent()) {
+                    machines.put(pod.at("/metadata/labels").path(Names.INDEX).asInt(-1), machine);
+                }
+            }
+        }
+        return machines;
     }
 
     private void observe(String namespace, Space space, List<WorkloadObservation> seen) {

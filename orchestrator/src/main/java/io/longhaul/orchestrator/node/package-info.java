@@ -1,0 +1,3 @@
+/** Machines over all runs. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.orchestrator.node;
