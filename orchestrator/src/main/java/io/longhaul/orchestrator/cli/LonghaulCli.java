@@ -6,6 +6,7 @@ import io.longhaul.orchestrator.cli.goodput.GoodputCommand;
 import io.longhaul.orchestrator.cli.hang.HangCommand;
 import io.longhaul.orchestrator.cli.laws.LawsCommand;
 import io.longhaul.orchestrator.cli.place.PlaceCommand;
+import io.longhaul.orchestrator.cli.plan.CalibrateCommand;
 import io.longhaul.orchestrator.cli.validate.ValidateCommand;
 import io.longhaul.orchestrator.cli.watch.WatchCommand;
 import io.longhaul.orchestrator.plan.NoPlanException;
@@ -20,7 +21,7 @@ import picocli.CommandLine.Command;
         "0:done", "1:failed", "2:wrong usage, or a RunSpec that is refused", "3:no service answers",
         "4:no such run", "6:the run did not end well, or nothing can be planned",
         "130:interrupted"}, subcommands = {DemoCommand.class,
-                ServeCommand.class, PlanCommand.class, PlaceCommand.class, RunCommand.class,
+                ServeCommand.class, PlanCommand.class, CalibrateCommand.class, PlaceCommand.class, RunCommand.class,
                 NodesCommand.class,
                 ValidateCommand.class,
                 WatchCommand.class, BenchCommand.class, LawsCommand.class,

@@ -2,11 +2,13 @@ package io.longhaul.orchestrator.cli;
 
 import io.longhaul.orchestrator.cli.plan.PlanReport;
 import io.longhaul.orchestrator.cli.plan.SearchProgress;
+import io.longhaul.orchestrator.plan.ConstantsFile;
 import io.longhaul.orchestrator.plan.PlanService;
 import io.longhaul.orchestrator.plan.Questions;
 import io.longhaul.orchestrator.plan.WorkerTools;
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpecReader;
+import io.longhaul.planner.constants.Constants;
 import io.longhaul.planner.explain.StepReplay;
 import io.longhaul.planner.schedule.ChromeTrace;
 import io.longhaul.planner.schedule.Timeline;
@@ -51,6 +53,9 @@ final class PlanCommand implements Runnable {
     @Option(names = "--why-not", paramLabel = "CONFIG", description = "says why this is not the plan, for instance \"tp8 pp4 b2 recompute-full\"; what is not named is as in the plan")
     private @Nullable String whyNot;
 
+    @Option(names = "--constants", paramLabel = "CSV", description = "constants that longhaul calibrate learned on this cluster")
+    private @Nullable Path constants;
+
     @Option(names = "--deadline", paramLabel = "SECONDS", description = "ends the search after so long, with the best plan so far and how far from the best it can be")
     private @Nullable Double deadline;
 
@@ -94,7 +99,8 @@ final class PlanCommand implements Runnable {
         WorkerTools tools = new WorkerTools(worker, Homes.setting("LONGHAUL_PYTHON", "/usr/bin/python3"));
         Questions questions = new Questions(Optional.ofNullable(whyNot), sensitivity || report != null,
                 pareto || report != null, running(spec));
-        PlanService service = new PlanService(tools, Homes.home(null).resolve("corpus"));
+        PlanService service = new PlanService(tools, Homes.home(null).resolve("corpus"),
+                Optional.ofNullable(constants).map(PlanCommand::constants));
         PlanService.Explained explained;
         try (SearchProgress progress = SearchProgress.onTerminal()) {
             explained = service.explain(spec, questions, control(progress));
@@ -144,6 +150,14 @@ final class PlanCommand implements Runnable {
         }
         long end = System.nanoTime() + (long) (1e9 * deadline);
         return new SearchControl(() -> System.nanoTime() - end > 0, progress, 1);
+    }
+
+    private static Constants constants(Path file) {
+        try {
+            return ConstantsFile.read(Files.readString(file));
+        } catch (IOException | IllegalArgumentException e) {
+            throw new ApiException(ExitCodes.USAGE, "constants of " + file + ":\n" + e.getMessage());
+        }
     }
 
     private RunSpec asked(RunSpec spec) {

@@ -50,12 +50,7 @@ final class Aims {
         }
         Machine.Cluster used = cluster.withNodes(cluster.nodes() - spec.planning().spareNodes());
         double speed = spec.planning().power().map(Planning.Power::speed).orElse(1.0);
-        return speed == 1 ? used : withDevice(used, slower(used.accelerator(), speed));
-    }
-
-    private static Machine.Cluster withDevice(Machine.Cluster m, Accelerator device) {
-        return new Machine.Cluster(
-                device, m.nodes(), m.ranksPerNode(), m.intraNodeBandwidth(), m.interNodeBandwidth());
+        return speed == 1 ? used : used.with(slower(used.accelerator(), speed));
     }
 
     /** It reaches less of its peak; utilisation stays a share of the data sheet's. */

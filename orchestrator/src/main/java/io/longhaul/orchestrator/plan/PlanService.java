@@ -5,6 +5,7 @@ import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpec.Cluster;
 import io.longhaul.planner.cluster.Accelerator;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.constants.Constants;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.explain.Relaxation;
 import io.longhaul.planner.explain.StepReplay;
@@ -31,11 +32,18 @@ public final class PlanService implements PlanPort {
 
     private final WorkerTools tools;
     private final Path corpus;
+    private final Optional<Constants> calibrated;
 
     /** @param corpus where a text corpus is built for runs on this machine that name no data */
     public PlanService(WorkerTools tools, Path corpus) {
+        this(tools, corpus, Optional.empty());
+    }
+
+    /** @param calibrated constants of the clusters that are planned for; empty takes those that ship */
+    public PlanService(WorkerTools tools, Path corpus, Optional<Constants> calibrated) {
         this.tools = tools;
         this.corpus = corpus;
+        this.calibrated = calibrated;
     }
 
     @Override
@@ -146,13 +154,18 @@ public final class PlanService implements PlanPort {
         return switch (spec.cluster()) {
             case Cluster.ThisMachine m ->
                 tools.probe(spec.model(), m.ranks() > 0 ? m.ranks() : usualRanks(spec));
-            case Cluster.Described d -> new Machine.Cluster(
-                    Accelerator.named(d.accelerator()).orElseThrow(),
-                    d.nodes(),
-                    d.devicesPerNode(),
-                    d.intraNodeGBps() * 1e9,
-                    d.interNodeGBps() * 1e9);
+            case Cluster.Described d -> {
+                Machine.Cluster cluster = cluster(d);
+                yield calibrated.map(cluster::with).orElse(cluster);
+            }
         };
+    }
+
+    /** A cluster as it is described. */
+    public static Machine.Cluster cluster(Cluster.Described d) {
+        return new Machine.Cluster(
+                Accelerator.named(d.accelerator()).orElseThrow(), d.nodes(), d.devicesPerNode(),
+                d.intraNodeGBps() * 1e9, d.interNodeGBps() * 1e9);
     }
 
     /**

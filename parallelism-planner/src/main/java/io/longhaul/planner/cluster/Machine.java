@@ -1,5 +1,8 @@
 package io.longhaul.planner.cluster;
 
+import io.longhaul.planner.constants.Constants;
+import java.util.Optional;
+
 /**
  * What the ranks run on, as far as times and sizes go. Two kinds: an {@link Accelerator} computed from its data
  * sheet, or a machine that was measured.
@@ -48,13 +51,23 @@ public sealed interface Machine {
         }
     }
 
-    /** A cluster of known accelerators in bf16. */
+    /**
+     * A cluster of known accelerators in bf16.
+     *
+     * @param calibrated constants that attempts on this very cluster taught, in place of those that ship
+     */
     record Cluster(
             Accelerator accelerator,
             int nodes,
             int ranksPerNode,
             double intraNodeBandwidth,
-            double interNodeBandwidth) implements Machine {
+            double interNodeBandwidth,
+            Optional<Constants> calibrated) implements Machine {
+        public Cluster(Accelerator accelerator, int nodes, int ranksPerNode, double intraNodeBandwidth,
+                double interNodeBandwidth) {
+            this(accelerator, nodes, ranksPerNode, intraNodeBandwidth, interNodeBandwidth, Optional.empty());
+        }
+
         public Cluster {
             requirePositive("nodes", nodes);
             requirePositive("ranksPerNode", ranksPerNode);
@@ -64,7 +77,30 @@ public sealed interface Machine {
 
         /** A part of the cluster. */
         public Cluster withNodes(int some) {
-            return new Cluster(accelerator, some, ranksPerNode, intraNodeBandwidth, interNodeBandwidth);
+            return new Cluster(
+                    accelerator, some, ranksPerNode, intraNodeBandwidth, interNodeBandwidth, calibrated);
+        }
+
+        /** A part of one node. */
+        public Cluster withinNode(int ranks) {
+            return new Cluster(accelerator, 1, ranks, intraNodeBandwidth, interNodeBandwidth, calibrated);
+        }
+
+        /** With other devices. */
+        public Cluster with(Accelerator other) {
+            return new Cluster(
+                    other, nodes, ranksPerNode, intraNodeBandwidth, interNodeBandwidth, calibrated);
+        }
+
+        /** With links of other rates. */
+        public Cluster with(double intraNode, double interNode) {
+            return new Cluster(accelerator, nodes, ranksPerNode, intraNode, interNode, calibrated);
+        }
+
+        /** With what attempts on it taught. */
+        public Cluster with(Constants constants) {
+            return new Cluster(accelerator, nodes, ranksPerNode, intraNodeBandwidth, interNodeBandwidth,
+                    Optional.of(constants));
         }
 
         @Override
@@ -101,7 +137,8 @@ public sealed interface Machine {
 
         @Override
         public String source() {
-            return accelerator.name() + " data sheet";
+            return accelerator.name() + " data sheet"
+                    + (calibrated.isPresent() ? ", constants calibrated with attempts on this cluster" : "");
         }
     }
 

@@ -60,6 +60,11 @@ public final class Constants {
     }
 
     @Override
+    public String toString() {
+        return Arrays.toString(offsets);
+    }
+
+    @Override
     public int hashCode() {
         return Arrays.hashCode(offsets);
     }

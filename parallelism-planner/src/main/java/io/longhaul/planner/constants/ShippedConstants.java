@@ -54,8 +54,11 @@ public final class ShippedConstants {
                 "");
     }
 
-    /** Constants for software on a machine; a machine that was measured needs none. */
+    /** Constants for software on a machine: what it was calibrated to, or these; one that was measured needs none. */
     public static Constants on(Machine machine, Software software) {
+        if (machine instanceof Machine.Cluster c && c.calibrated().isPresent()) {
+            return c.calibrated().get();
+        }
         return machine instanceof Machine.Cluster m
                 ? SHIPPED.constants(keys(software, "", m.accelerator()))
                 : Constants.prior();

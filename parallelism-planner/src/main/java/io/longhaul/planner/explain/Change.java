@@ -74,19 +74,16 @@ public enum Change {
 
     private static Machine memory(Machine.Cluster m, double factor) {
         Accelerator a = m.accelerator();
-        return new Machine.Cluster(
+        return m.with(
                 new Accelerator(
                         a.name(), a.peakFlops(), factor * a.memoryBytes(), a.memoryBandwidth(),
                         a.efficiency(),
                         a.intraNodeBandwidth(), a.interNodeBandwidth(), a.devicesPerNode(), a.generation(),
-                        a.fp8Flops(), a.fp4Flops(), a.linkDomain()),
-                m.nodes(), m.ranksPerNode(), m.intraNodeBandwidth(), m.interNodeBandwidth());
+                        a.fp8Flops(), a.fp4Flops(), a.linkDomain()));
     }
 
     /** Links within nodes and between them, so many times as fast. */
     static Machine.Cluster links(Machine.Cluster m, double inside, double between) {
-        return new Machine.Cluster(
-                m.accelerator(), m.nodes(), m.ranksPerNode(), inside * m.intraNodeBandwidth(),
-                between * m.interNodeBandwidth());
+        return m.with(inside * m.intraNodeBandwidth(), between * m.interNodeBandwidth());
     }
 }

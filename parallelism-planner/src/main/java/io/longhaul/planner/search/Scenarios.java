@@ -28,10 +28,7 @@ final class Scenarios {
                 all.add(cluster.withNodes(nodes));
             }
             for (int ranks = cluster.ranksPerNode() - 1; ranks >= 1; ranks--) {
-                all.add(
-                        new Machine.Cluster(
-                                cluster.accelerator(), 1, ranks, cluster.intraNodeBandwidth(),
-                                cluster.interNodeBandwidth()));
+                all.add(cluster.withinNode(ranks));
             }
         }
         return all;

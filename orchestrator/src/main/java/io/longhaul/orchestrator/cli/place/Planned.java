@@ -9,7 +9,6 @@ import io.longhaul.orchestrator.plan.WorkerTools;
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpec.Cluster;
 import io.longhaul.orchestrator.run.RunSpecReader;
-import io.longhaul.planner.cluster.Accelerator;
 import io.longhaul.planner.cluster.Machine;
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
@@ -37,10 +36,7 @@ record Planned(RunSpec spec, Machine.Cluster machine, JsonNode view) {
     }
 
     static Machine.Cluster machine(RunSpec spec) {
-        Cluster.Described d = (Cluster.Described) spec.cluster();
-        return new Machine.Cluster(
-                Accelerator.named(d.accelerator()).orElseThrow(), d.nodes(), d.devicesPerNode(),
-                d.intraNodeGBps() * 1e9, d.interNodeGBps() * 1e9);
+        return PlanService.cluster((Cluster.Described) spec.cluster());
     }
 
     /** Degree of a parallel axis. */
