@@ -218,16 +218,45 @@ export interface Plan extends Candidate {
   /** Candidates by the rule that they broke, with the values of one of them. */
   rejected: { rule: string; example: string; count: number }[];
   considered: number;
+  /** Not in plans that older versions stored; so are other fields that may be absent. */
+  certificate?: Certificate;
   calibration: { source: string };
   days: number;
   gpuHours: number;
-  launch: { framework: string; command: string[]; environment: Record<string, string>; config: string };
+  cost?: number;
+  energyKWh?: number;
+  carbonKg?: number;
+  failures?: { usefulShare: number; spareRanks: number; checkpointEverySeconds: number };
+  launch: {
+    framework: string;
+    command: string[];
+    environment: Record<string, string>;
+    config: string;
+    /** What the framework cannot do of what the plan or Longhaul may ask of it. */
+    limits?: string[];
+  };
+}
+
+/** Where the points of the space went; the counts add up to `points`. */
+export interface Certificate {
+  proven: boolean;
+  gap?: number;
+  points: number;
+  illegal: number;
+  tooLarge: number;
+  bounded: number;
+  dominated: number;
+  priced: number;
+  open: number;
 }
 
 export interface StageMemory {
   stage: number;
   terms: Record<string, number>;
   totalBytes: number;
+  /** The range that holds the truth nine times of ten. */
+  lowBytes?: number;
+  highBytes?: number;
   capacityBytes: number;
   verdict: "safe" | "tight" | "no";
 }

@@ -3,7 +3,15 @@ import { CopyButton } from "../../components/CopyButton";
 import { ended } from "../../components/phase";
 import { Section } from "../../components/Section";
 import { bytes, count, duration, percent, plural, sentence } from "../../lib/format";
-import { buildMemory, buildWaterfall, launchText, layoutText } from "./buildPlan";
+import {
+  buildFigures,
+  buildMemory,
+  buildProof,
+  buildWaterfall,
+  launchText,
+  layoutText,
+  proofText,
+} from "./buildPlan";
 
 const VERDICTS = {
   safe: { word: "safe", tone: "good" },
@@ -31,9 +39,8 @@ export function PlanCard({ run }: { run: Run }) {
         and step, recompute {plan.recompute}, ZeRO stage {plan.zeroStage}
       </p>
       <p className="why">
-        {sentence(plan.reason)} {count(plan.considered)} candidates considered, figures{" "}
-        {plan.calibration.source}. {percent(plan.mfu)} of peak, {count(plan.tokensPerSecond)} tokens per
-        second predicted.
+        {sentence(plan.reason)} Figures: {plan.calibration.source}. {percent(plan.mfu)} of peak,{" "}
+        {count(plan.tokensPerSecond)} tokens per second predicted. {sentence(buildFigures(plan).join(", "))}
       </p>
       <Waterfall plan={plan} measuredSeconds={run.stepSeconds.measuredMedian} />
       <Memory plan={plan} />
@@ -91,11 +98,21 @@ function Memory({ plan }: { plan: Plan }) {
                   {row.terms.map((term, i) => (
                     <div
                       key={term.label}
-                      className={`segment memory-${(i % 6) + 1}`}
+                      className={`segment memory-${(i % 8) + 1}`}
                       style={{ width: `${term.share * 100}%` }}
                       title={`${term.label}: ${bytes(term.bytes)}`}
                     />
                   ))}
+                  {row.range !== undefined && (
+                    <div
+                      className="memory-range"
+                      style={{
+                        left: `${row.range.from * 100}%`,
+                        width: `${(row.range.to - row.range.from) * 100}%`,
+                      }}
+                    />
+                  )}
+                  <div className="memory-limit" style={{ left: `${row.capacity * 100}%` }} />
                 </div>
               </td>
               <td className="number">
@@ -113,10 +130,15 @@ function Memory({ plan }: { plan: Plan }) {
       <ul className="legend">
         {rows[0]?.terms.map((term, i) => (
           <li key={term.label}>
-            <span className={`swatch memory-${(i % 6) + 1}`} />
+            <span className={`swatch memory-${(i % 8) + 1}`} />
             {term.label} {bytes(term.bytes)}
           </li>
         ))}
+        <li>
+          <span className="swatch memory-limit-swatch" />
+          what a rank may use
+        </li>
+        {rows[0]?.range !== undefined && <li>thin line: the range that holds the truth nine times of ten</li>}
       </ul>
     </>
   );
@@ -140,7 +162,24 @@ function Others({ plan }: { plan: Plan }) {
         )}
       </div>
       <div>
-        <h3>Rejected</h3>
+        <h3>Why nothing is better</h3>
+        {plan.certificate !== undefined && (
+          <>
+            <p>{proofText(plan.certificate)}</p>
+            <table className="rejected">
+              <caption className="visually-hidden">Where the points of the space went</caption>
+              <tbody>
+                {buildProof(plan.certificate).map((row) => (
+                  <tr key={row.fate}>
+                    <td className="number">{count(row.points)}</td>
+                    <td>{row.fate}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </>
+        )}
+        <h3>Rules</h3>
         {plan.rejected.length === 0 ? (
           <p className="none">Every candidate is legal and fits.</p>
         ) : (
@@ -165,6 +204,25 @@ function Others({ plan }: { plan: Plan }) {
 
 function Launch({ plan }: { plan: Plan }) {
   const text = launchText(plan.launch);
+  const limits = plan.launch.limits ?? [];
+  return (
+    <>
+      {limits.length > 0 && (
+        <>
+          <h3>What the framework cannot do</h3>
+          <ul>
+            {limits.map((limit) => (
+              <li key={limit}>{sentence(limit)}</li>
+            ))}
+          </ul>
+        </>
+      )}
+      <LaunchText plan={plan} text={text} />
+    </>
+  );
+}
+
+function LaunchText({ plan, text }: { plan: Plan; text: string }) {
   return (
     <details>
       <summary>Launch command of a rank ({plan.launch.framework})</summary>

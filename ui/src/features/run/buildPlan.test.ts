@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { samplePlan } from "../../api/sampleRun";
-import { buildMemory, buildWaterfall, launchText, layoutText } from "./buildPlan";
+import {
+  buildFigures,
+  buildMemory,
+  buildProof,
+  buildWaterfall,
+  launchText,
+  layoutText,
+  proofText,
+} from "./buildPlan";
 
 test("the layout names the axes that are used", () => {
   expect(layoutText(samplePlan())).toBe("data 2");
@@ -42,6 +50,57 @@ test("memory is shared against the capacity, or against the need where that is m
     { stage: 1, terms: { weights: 200 }, totalBytes: 200, capacityBytes: 100, verdict: "no" },
   ]);
   expect(no?.terms[0]?.share).toBe(1);
+  expect(no?.capacity).toBe(0.5);
+  expect(no?.range).toBeUndefined();
+});
+
+test("stages share one scale, which the widest range sets", () => {
+  const stage = { terms: { weights: 80 }, totalBytes: 80, capacityBytes: 100 };
+  const [first, last] = buildMemory([
+    { ...stage, stage: 0, lowBytes: 60, highBytes: 200, verdict: "tight" },
+    { ...stage, stage: 1, lowBytes: 40, highBytes: 50, verdict: "safe" },
+  ]);
+  expect(first?.range).toEqual({ from: 0.3, to: 1 });
+  expect(last?.range).toEqual({ from: 0.2, to: 0.25 });
+  expect(last?.capacity).toBe(0.5);
+});
+
+const CERTIFICATE = {
+  proven: true,
+  gap: 0,
+  points: 27,
+  illegal: 20,
+  tooLarge: 0,
+  bounded: 5,
+  dominated: 0,
+  priced: 2,
+  open: 0,
+};
+
+test("the proof says where every point went", () => {
+  expect(buildProof(CERTIFICATE)).toEqual([
+    { points: 20, fate: "break a rule" },
+    { points: 5, fate: "are no better by a bound" },
+    { points: 2, fate: "were priced" },
+  ]);
+  expect(proofText(CERTIFICATE)).toBe("27 points of the space, all decided: nothing is better.");
+  expect(proofText({ ...CERTIFICATE, proven: false, gap: 0.025 })).toBe(
+    "27 points of the space, not all decided: the best is at most 2.5 % better.",
+  );
+});
+
+test("the run's figures are those that the plan has", () => {
+  expect(buildFigures(samplePlan({ gpuHours: 48 }))).toEqual(["48 device hours"]);
+  const failures = { usefulShare: 0.985, spareRanks: 32, checkpointEverySeconds: 4000 };
+  expect(buildFigures(samplePlan({ gpuHours: 48, cost: 100, energyKWh: 20, carbonKg: 7, failures }))).toEqual(
+    [
+      "48 device hours",
+      "cost 100",
+      "20 kWh",
+      "7 kg CO2",
+      "98.5 % of the time kept with failures and 32 spare ranks",
+    ],
+  );
 });
 
 test("the launch text runs in a shell as it stands", () => {

@@ -1,4 +1,5 @@
-import type { Candidate, Plan, StageMemory } from "../../api/types";
+import type { Candidate, Certificate, Plan, StageMemory } from "../../api/types";
+import { count, percent, plural } from "../../lib/format";
 
 /** The degrees above one; `one rank` if there is none. */
 export function layoutText({ layout }: Candidate): string {
@@ -64,12 +65,18 @@ export interface MemoryRow {
   totalBytes: number;
   capacityBytes: number;
   terms: { label: string; bytes: number; share: number }[];
+  /** Where what a rank may use ends, and the range that holds the truth, as shares of the bar. */
+  capacity: number;
+  range: { from: number; to: number } | undefined;
 }
 
-/** Bytes of a rank of each stage against what it may use; a rank that needs more fills the whole bar. */
+/** Bytes of a rank of each stage against what it may use; a rank that may need more fills the whole bar. */
 export function buildMemory(stages: StageMemory[]): MemoryRow[] {
+  const whole = Math.max(
+    ...stages.map((stage) => Math.max(stage.highBytes ?? stage.totalBytes, stage.capacityBytes)),
+  );
   return stages.map((stage) => {
-    const whole = Math.max(stage.totalBytes, stage.capacityBytes);
+    const { lowBytes, highBytes } = stage;
     return {
       stage: stage.stage,
       verdict: stage.verdict,
@@ -78,8 +85,49 @@ export function buildMemory(stages: StageMemory[]): MemoryRow[] {
       terms: Object.entries(stage.terms)
         .filter(([, bytes]) => bytes > 0)
         .map(([label, bytes]) => ({ label, bytes, share: bytes / whole })),
+      capacity: stage.capacityBytes / whole,
+      range:
+        lowBytes === undefined || highBytes === undefined
+          ? undefined
+          : { from: lowBytes / whole, to: highBytes / whole },
     };
   });
+}
+
+/** Where the points of the space went, those that are none left out. */
+export function buildProof(certificate: Certificate): { points: number; fate: string }[] {
+  return [
+    { points: certificate.illegal, fate: "break a rule" },
+    { points: certificate.tooLarge, fate: "do not fit in memory" },
+    { points: certificate.bounded, fate: "are no better by a bound" },
+    { points: certificate.dominated, fate: "compute or move more than memory asks for" },
+    { points: certificate.priced, fate: "were priced" },
+    { points: certificate.open, fate: "were left when the time was over" },
+  ].filter((row) => row.points > 0);
+}
+
+export function proofText(certificate: Certificate): string {
+  const points = `${plural(certificate.points, "point")} of the space`;
+  if (certificate.proven) {
+    return `${points}, all decided: nothing is better.`;
+  }
+  return certificate.gap === undefined
+    ? `${points}, not all decided.`
+    : `${points}, not all decided: the best is at most ${percent(certificate.gap)} better.`;
+}
+
+/** What the run takes, as far as the RunSpec said enough. */
+export function buildFigures(plan: Plan): string[] {
+  const { failures } = plan;
+  return [
+    `${count(plan.gpuHours)} device hours`,
+    plan.cost === undefined ? "" : `cost ${count(plan.cost)}`,
+    plan.energyKWh === undefined ? "" : `${count(plan.energyKWh)} kWh`,
+    plan.carbonKg === undefined ? "" : `${count(plan.carbonKg)} kg CO2`,
+    failures === undefined
+      ? ""
+      : `${percent(failures.usefulShare)} of the time kept with failures and ${plural(failures.spareRanks, "spare rank")}`,
+  ].filter((figure) => figure !== "");
 }
 
 /** Text for a shell: environment, then one option per line. */
