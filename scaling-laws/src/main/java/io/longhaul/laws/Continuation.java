@@ -22,6 +22,14 @@ public sealed interface Continuation {
         }
     }
 
+    /** A whole run's schedule from where the run stands. */
+    record Whole(ScheduleShape shape) implements Continuation {
+        @Override
+        public double rate(int step, int from, int total) {
+            return shape.rate(step + 1L);
+        }
+    }
+
     /**
      * The peak up to a step, then a fall to {@code low} at the last one: WSD, or with a start at {@code from} cosine and
      * linear.

@@ -34,6 +34,17 @@ public record LossCurve(RateHistory history, int[] steps, double[] losses) {
         }
     }
 
+    /** The losses of a step and of later ones. */
+    LossCurve from(int step) {
+        int first = 0;
+        while (first < steps.length && steps[first] < step) {
+            first++;
+        }
+        return new LossCurve(
+                history, Arrays.copyOfRange(steps, first, steps.length),
+                Arrays.copyOfRange(losses, first, losses.length));
+    }
+
     /**
      * Means of neighbouring points, single ones far off replaced by their neighbours' median.
      *

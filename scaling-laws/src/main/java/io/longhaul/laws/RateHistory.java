@@ -86,6 +86,11 @@ public final class RateHistory {
         return new RateHistory(all);
     }
 
+    /** The first steps alone. */
+    public RateHistory until(int steps) {
+        return new RateHistory(Arrays.copyOf(rates, steps));
+    }
+
     public int steps() {
         return rates.length;
     }

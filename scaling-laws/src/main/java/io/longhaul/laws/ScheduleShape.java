@@ -36,4 +36,11 @@ public record ScheduleShape(double peak, double low, long warmupSteps, long deca
         }
         return low + (peak - low) * (decayEnd - step) / (decayEnd - decayStart);
     }
+
+    /** The same with both rates times a factor. */
+    ScheduleShape times(double factor) {
+        return factor == 1
+                ? this
+                : new ScheduleShape(factor * peak, factor * low, warmupSteps, decayStart, decayEnd);
+    }
 }

@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator.adapt;
 
 import io.longhaul.laws.Observation;
+import io.longhaul.laws.RateHistory;
 import io.longhaul.laws.ScheduleAdvisor;
 import io.longhaul.laws.ScheduleAdvisor.Advice;
 import io.longhaul.laws.ScheduleArguments;
@@ -8,15 +9,16 @@ import io.longhaul.laws.ScheduleShape;
 import io.longhaul.laws.StepLaw;
 import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.orchestrator.run.RecipeChange;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 
 /** Between the run's terms and those of the laws. Pure. */
 final class RecipeAdvisor {
     private static final double LAST_SHARE = 0.05;
     private static final int LEAST_LAST_STEPS = 10;
+    /** Share of the run after which losses count, even if the rate still rises. */
+    private static final double LONGEST_WARMUP = 0.1;
 
     private RecipeAdvisor() {}
 
@@ -27,30 +29,20 @@ final class RecipeAdvisor {
 
     static AdaptOutcome advise(AdaptRequest request) {
         Recipe current = request.current();
-        if (current.schedule() == Recipe.Schedule.COSINE) {
-            return new AdaptOutcome(
-                    Optional.empty(),
-                    "the cosine schedule decays from its start: changing it in mid-run would make the rate jump");
-        }
-        List<Observation> observations = request.curve()
+        List<Observation> observations = settled(current, request.curve(), request.totalSteps())
                 .stream()
-                .filter(p -> p.step() > current.warmupSteps() && p.step() <= request.resumeStep())
-                // A step without a loss is no evidence; what to do about it is decided elsewhere.
-                .filter(p -> Double.isFinite(p.loss()))
+                .filter(p -> p.step() <= request.resumeStep())
                 .map(p -> new Observation(p.step(), p.learningRate(), p.loss()))
                 .toList();
-        TreeMap<Long, Double> rates = new TreeMap<>();
-        request.curve().forEach(p -> rates.put(p.step(), p.learningRate()));
-        ScheduleShape shape = shape(current, request.totalSteps());
         Advice advice = ScheduleAdvisor.advise(
                 new ScheduleAdvisor.Situation(
-                        shape,
-                        step -> past(rates, shape, step),
+                        planned(current, request.curve(), request.resumeStep(), request.totalSteps()),
+                        current.warmupSteps(),
                         observations,
-                        request.resumeStep(),
-                        request.totalSteps(),
+                        Math.toIntExact(request.resumeStep()),
                         lastSteps(request.totalSteps()),
                         scale(request),
+                        List.of(),
                         request.pastMisses(),
                         request.seed()));
         return new AdaptOutcome(advice.schedule().map(s -> change(request, s, advice)), advice.explanation());
@@ -68,23 +60,28 @@ final class RecipeAdvisor {
                         request.parameters().get(), batchTokens * request.totalSteps(), batchTokens));
     }
 
-    /** A skipped step's rate is not in the curve: it had that of the step before. */
-    private static double past(TreeMap<Long, Double> rates, ScheduleShape shape, long step) {
-        Map.Entry<Long, Double> known = rates.floorEntry(step);
-        return known != null ? known.getValue() : shape.rate(step);
+    /** Rates as they were, a skipped step with that of the step before, and then as the recipe has them. */
+    static RateHistory planned(Recipe recipe, List<CurvePoint> curve, long resumeStep, long totalSteps) {
+        double[] rates = new double[Math.toIntExact(totalSteps)];
+        Arrays.setAll(rates, step -> recipe.rate(step + 1L));
+        double last = rates[0];
+        int at = 0;
+        for (CurvePoint point : curve) {
+            for (; at < Math.min(point.step(), resumeStep); at++) {
+                last = at == point.step() - 1 ? point.learningRate() : last;
+                rates[at] = last;
+            }
+        }
+        return RateHistory.of(rates);
     }
 
-    private static ScheduleShape shape(Recipe r, long totalSteps) {
-        return switch (r.schedule()) {
-            case CONSTANT -> new ScheduleShape(
-                    r.learningRate(), r.learningRate(), r.warmupSteps(), totalSteps, totalSteps);
-            case WSD -> new ScheduleShape(
-                    r.learningRate(), r.minLearningRate(), r.warmupSteps(),
-                    r.decaySteps() - r.wsdDecaySteps(),
-                    r.decaySteps());
-            case LINEAR, COSINE -> new ScheduleShape(
-                    r.learningRate(), r.minLearningRate(), r.warmupSteps(), r.warmupSteps(), r.decaySteps());
-        };
+    /** Losses that say something of the law: after the warm-up, or if that is long after its first part. */
+    static List<CurvePoint> settled(Recipe recipe, List<CurvePoint> curve, long totalSteps) {
+        long settled = Math.min(recipe.warmupSteps(), Math.round(LONGEST_WARMUP * totalSteps));
+        // A step without a loss is no evidence; what to do about it is decided elsewhere.
+        return curve.stream()
+                .filter(p -> p.step() > settled && p.loss() > 0 && Double.isFinite(p.loss()))
+                .toList();
     }
 
     private static RecipeChange change(AdaptRequest request, ScheduleShape to, Advice advice) {
@@ -94,7 +91,7 @@ final class RecipeAdvisor {
                 from.globalBatch(),
                 to.peak(),
                 to.low(),
-                from.warmupSteps(),
+                Math.toIntExact(to.warmupSteps()),
                 decays ? Recipe.Schedule.WSD : Recipe.Schedule.CONSTANT,
                 to.decayEnd(),
                 decays ? to.decayEnd() - to.decayStart() : 0,
@@ -136,7 +133,7 @@ final class RecipeAdvisor {
                             + ", the run at "
                             + totalSteps);
         }
-        double measured = java.util.Arrays.stream(last).average().orElseThrow();
+        double measured = Arrays.stream(last).average().orElseThrow();
         return change.scored(
                 new RecipeChange.Score(
                         measured,

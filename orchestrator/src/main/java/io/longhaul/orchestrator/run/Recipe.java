@@ -22,6 +22,23 @@ public record Recipe(
         double weightDecay,
         double gradientClip) {
 
+    /** Learning rate of a step, counted from 1, as trainers with Megatron's arguments compute it. */
+    public double rate(long step) {
+        if (step <= warmupSteps) {
+            return learningRate * step / warmupSteps;
+        }
+        if (schedule == Schedule.CONSTANT) {
+            return learningRate;
+        }
+        if (step > decaySteps) {
+            return minLearningRate;
+        }
+        long length = schedule == Schedule.WSD ? wsdDecaySteps : decaySteps - warmupSteps;
+        double left = Math.min(1, (decaySteps - step) / (double) Math.max(1, length));
+        double share = schedule == Schedule.COSINE ? (1 - Math.cos(Math.PI * left)) / 2 : left;
+        return minLearningRate + share * (learningRate - minLearningRate);
+    }
+
     /** The same with every learning rate times a factor. */
     Recipe slowed(double factor) {
         return factor == 1

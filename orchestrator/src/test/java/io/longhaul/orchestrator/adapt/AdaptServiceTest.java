@@ -95,7 +95,9 @@ final class AdaptServiceTest {
         assertThat(adapt.adapt(request(2, 60, CONSTANT)).explanation()).contains("too little evidence");
         assertThat(adapt.adapt(request(3, 0, CONSTANT)).change()).isEmpty();
         Recipe cosine = new Recipe(16, 1e-3, 1e-4, 20, Schedule.COSINE, STEPS, 0, 0.1, 1);
-        assertThat(adapt.adapt(request(4, 300, cosine)).explanation()).contains("cosine");
+        assertThat(adapt.adapt(request(4, 300, cosine)).explanation())
+                .as("its curve is a constant rate's")
+                .contains("would make the rate jump");
     }
 
     /** The service died in the middle of the job: the question is stored and its execution stands at STARTED. */

@@ -2,6 +2,7 @@ package io.longhaul.orchestrator.adapt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.orchestrator.run.RecipeChange;
@@ -11,6 +12,8 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class RecipeAdvisorTest {
     /** The demo's recipe: 600 steps of 16 samples of 128 tokens at a constant rate. */
@@ -21,7 +24,7 @@ class RecipeAdvisorTest {
         Random random = new Random(1);
         List<CurvePoint> curve = new ArrayList<>();
         for (long step = 1; step <= to; step++) {
-            double rate = recipe.learningRate() * Math.min(1, step / 20.0);
+            double rate = recipe.rate(step);
             double loss = 1.8 + 3 / Math.sqrt(step) + 0.03 * random.nextGaussian();
             curve.add(new CurvePoint(step, rate, loss, step * tokensPerStep));
         }
@@ -62,12 +65,44 @@ class RecipeAdvisorTest {
         assertThat(change.explanation()).contains("it moves to 4.0e-03").contains("the batch stays, because");
     }
 
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
+            schedule, end, length, at10, at300,   at600
+            CONSTANT, 600, 0,      5e-4, 1e-3,    1e-3
+            LINEAR,   600, 0,      5e-4, 5.66e-4, 1e-4
+            COSINE,   600, 0,      5e-4, 5.74e-4, 1e-4
+            WSD,      600, 400,    5e-4, 7.75e-4, 1e-4
+            WSD,      250, 100,    5e-4, 1e-4,    1e-4
+            """)
+    void ratesAreTheTrainers(Recipe.Schedule schedule, long end, long length, double at10, double at300,
+            double at600) {
+        Recipe recipe = new Recipe(16, 1e-3, 1e-4, 20, schedule, end, length, 0.1, 1);
+        assertThat(recipe.rate(10)).isEqualTo(at10);
+        assertThat(recipe.rate(300)).isCloseTo(at300, within(1e-6));
+        assertThat(recipe.rate(600)).isCloseTo(at600, within(1e-12));
+    }
+
+    /** The rate goes on from where the cosine has brought it, so that it does not jump. */
     @Test
-    void aCosineIsLeftAlone() {
-        Recipe cosine = new Recipe(16, 1e-3, 1e-4, 20, Recipe.Schedule.COSINE, 600, 0, 0.1, 1);
+    void aCosineMayBeLeftBeforeItsEnd() {
+        Recipe cosine = new Recipe(16, 1e-3, 9e-4, 20, Recipe.Schedule.COSINE, 600, 0, 0.1, 1);
         AdaptOutcome outcome = RecipeAdvisor.advise(request(cosine, Optional.of(7.9e5), 2048));
+        Recipe to = outcome.change().orElseThrow().to();
+        assertThat(to.schedule()).isEqualTo(Recipe.Schedule.WSD);
+        assertThat(to.learningRate()).isCloseTo(cosine.rate(300), within(1e-9));
+        assertThat(to.minLearningRate()).isLessThan(5e-4);
+    }
+
+    /** After an incident the recipe may be slower than what its steps ran at. */
+    @Test
+    void aRecipeThatJumpsIsNotImproved() {
+        Recipe slowed = new Recipe(16, 7e-4, 7e-5, 20, Recipe.Schedule.CONSTANT, 600, 0, 0.1, 1);
+        AdaptRequest whole = request(CONSTANT, Optional.empty(), 2048);
+        AdaptOutcome outcome = RecipeAdvisor.advise(
+                new AdaptRequest(whole.run(), 2, 300, 600, slowed, Optional.empty(), whole.curve(), List.of(),
+                        1));
         assertThat(outcome.change()).isEmpty();
-        assertThat(outcome.explanation()).contains("decays from its start");
+        assertThat(outcome.explanation()).contains("would make the rate jump");
     }
 
     /** The trainer may log a step without a loss; that is no reason to advise nothing. */

@@ -17,7 +17,7 @@ import java.util.TreeMap;
  * A run's loss curve from a CSV file, as trainers and W&amp;B export them, or from TensorBoard's events: {@code step} or
  * {@code tokens}, {@code lr} and {@code loss}. What is plainly wrong is refused by line and column; what has one sound reading is repaired, and said.
  *
- * @param warmup first step at the peak rate
+ * @param warmup first step at the peak rate, or if it is late a fifth of the steps
  * @param curve losses after the warm-up
  * @param repairs for people
  */
@@ -31,6 +31,7 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
     private static final double OTHER_AXIS = 1000;
     private static final double SAME_BATCH = 0.05;
     private static final double PEAK = 0.999;
+    private static final double LONGEST_WARMUP = 0.2;
     private static final List<String> STEP = List.of("step", "iteration", "iter", "global_step", "_step");
     private static final List<String> TOKENS = List.of("tokens", "consumed_tokens", "tokens_seen");
     private static final List<String> RATE = List.of("lr", "learning_rate", "learning-rate", "train/lr",
@@ -123,7 +124,8 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
                 throw bad(loss, row.text(loss), "positive: nats per token");
             }
             if (!Double.isFinite(lossNow)) {
-                lost++;
+                // An empty cell was not measured: validation losses are every so many steps.
+                lost += row.has(loss) ? 1 : 0;
                 lossNow = Double.NaN;
             }
             Point point = new Point(tokens.map(row::number).orElse(Double.NaN), rateNow, lossNow);
@@ -153,7 +155,7 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
             }
             if (lost > LOST_SHARE * rows) {
                 throw new BadDataException(
-                        file + ": loss is empty, NaN or infinite in " + lost + " of " + rows
+                        file + ": loss is NaN or infinite in " + lost + " of " + rows
                                 + " lines; up to a tenth is passed over");
             }
             if (lost > 0) {
@@ -224,7 +226,7 @@ record CurveFile(Path file, int warmup, LossCurve curve, List<String> repairs) {
                                                 / (after.getKey() - before.getKey());
             }
             int warm = 0;
-            while (rates[warm] < PEAK * peak) {
+            while (rates[warm] < PEAK * peak && warm < LONGEST_WARMUP * rates.length) {
                 warm++;
             }
             List<Integer> steps = new ArrayList<>();

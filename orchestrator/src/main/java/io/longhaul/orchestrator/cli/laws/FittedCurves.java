@@ -34,8 +34,9 @@ abstract class FittedCurves implements Callable<Integer> {
     @Option(names = "--tokens-per-step", paramLabel = "TOKENS", description = "for curves over tokens")
     private @Nullable Double tokensPerStep;
 
-    @Option(names = "--warmup", paramLabel = "STEPS", description = "length of the linear warm-up, for curves that begin after it")
-    private @Nullable Integer warmup;
+    @Option(names = "--warmup", paramLabel = "STEPS", description = "length of the linear warm-up, for curves that begin after it or end in it")
+    @Nullable
+    Integer warmup;
 
     @Option(names = "--seed", defaultValue = "1", description = "of the intervals' draws (default ${DEFAULT-VALUE})")
     private long seed;

@@ -1,10 +1,12 @@
 package io.longhaul.orchestrator.cli.laws;
 
+import io.longhaul.laws.Continuation;
+import io.longhaul.laws.DecayStyle;
+import io.longhaul.laws.LossCurve;
 import io.longhaul.laws.Observation;
 import io.longhaul.laws.RateHistory;
 import io.longhaul.laws.ScheduleAdvisor;
 import io.longhaul.laws.ScheduleArguments;
-import io.longhaul.laws.ScheduleShape;
 import io.longhaul.laws.StepLaw;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,11 +21,15 @@ public final class LawsAdviseCommand extends FittedCurves {
     @Option(names = "--total", required = true, paramLabel = "STEPS", description = "steps of the whole run")
     private int total;
 
-    @Option(names = "--decay-start", paramLabel = "STEP", description = "step at which the planned linear decay begins (default: none is planned)")
-    private @Nullable Long decayStart;
+    @Option(names = "--decay-start", paramLabel = "STEP", description = "step at which the planned linear decay begins, if it is one")
+    private @Nullable Integer decayStart;
 
     @Option(names = "--low", paramLabel = "RATE", description = "rate at which the planned decay ends (default 0)")
     private double low;
+
+    @Option(names = "--planned", paramLabel = "S", description = "what else the run would go on with (default: its last rate): "
+            + ScheduleText.FORMS)
+    private @Nullable String planned;
 
     @Option(names = "--parameters", paramLabel = "N", description = "weights without embeddings, for advice on the peak")
     private @Nullable Double parameters;
@@ -35,10 +41,7 @@ public final class LawsAdviseCommand extends FittedCurves {
     ForecastSvg answer(Fitted fitted) {
         CurveFile run = fitted.last();
         RateHistory past = run.history();
-        double peak = past.peak();
-        ScheduleShape planned = decayStart == null
-                ? new ScheduleShape(peak, peak, run.warmup(), total(total, fitted), total)
-                : new ScheduleShape(peak, low, run.warmup(), decayStart, total(total, fitted));
+        RateHistory whole = past.then(past.steps(), planned(past, total(total, fitted)), total);
         List<Observation> seen = new ArrayList<>();
         int[] steps = run.curve().steps();
         for (int i = 0; i < steps.length; i++) {
@@ -47,14 +50,16 @@ public final class LawsAdviseCommand extends FittedCurves {
         Optional<StepLaw.Scale> scale = parameters == null || batchTokens == null
                 ? Optional.empty()
                 : Optional.of(new StepLaw.Scale(parameters, batchTokens * total, batchTokens));
+        List<LossCurve> family = fitted.curves().stream().map(CurveFile::curve).toList();
         ScheduleAdvisor.Advice advice = ScheduleAdvisor.advise(
                 new ScheduleAdvisor.Situation(
-                        planned, step -> past.rate((int) step - 1), seen, past.steps(), total,
-                        Math.max(1, total / 20), scale, List.of(), 1));
+                        whole, warmup == null ? run.warmup() : warmup, seen, past.steps(),
+                        Math.max(1, total / 20), scale,
+                        family.subList(0, family.size() - 1), List.of(), 1));
         result.put("advised", advice.schedule().isPresent()).put("explanation", advice.explanation());
         say("%s: %s", advice.schedule().isPresent() ? "advice" : "no change", advice.explanation());
         ForecastSvg figure = figure(fitted, "advice at step " + past.steps());
-        figure.predicted("as planned", whole(past, planned), past.steps(), total, fitted.band());
+        figure.predicted("as planned", whole, past.steps(), total, fitted.band());
         advice.schedule().ifPresent(shape -> {
             say("  final loss %.4f (90 %%: %.4f to %.4f), without it %.4f", advice.changed(), advice.low(),
                     advice.high(), advice.unchanged());
@@ -68,16 +73,18 @@ public final class LawsAdviseCommand extends FittedCurves {
                     .put("effectHigh90", advice.effectHigh())
                     .put("megatron", String.join(" ", ScheduleArguments.megatron(shape)))
                     .put("deepSpeed", ScheduleArguments.deepSpeed(shape));
-            figure.predicted("advised", whole(past, shape), past.steps(), total, fitted.band());
+            figure.predicted("advised", past.then(past.steps(), new Continuation.Whole(shape), total),
+                    past.steps(), total, fitted.band());
         });
         return figure;
     }
 
-    private RateHistory whole(RateHistory past, ScheduleShape shape) {
-        double[] rates = new double[total];
-        for (int step = 0; step < total; step++) {
-            rates[step] = step < past.steps() ? past.rate(step) : shape.rate(step + 1L);
+    private Continuation planned(RateHistory past, int total) {
+        double now = past.rate(past.steps() - 1);
+        if (decayStart != null) {
+            return new Continuation.Decay(DecayStyle.LINEAR, now, decayStart, low);
         }
-        return RateHistory.of(rates);
+        return ScheduleText.parse(planned == null ? "constant" : planned, now, past.peak(), past.steps(),
+                total);
     }
 }

@@ -131,7 +131,8 @@ class LawsCommandTest {
                 "--decay-start",
                 "2000");
         assertThat(abstained.get("advised").asBoolean()).isFalse();
-        assertThat(abstained.get("explanation").asString()).contains("already decaying");
+        assertThat(abstained.get("explanation").asString())
+                .contains("the evidence does not support a change");
     }
 
     @ParameterizedTest(name = "line {0} as {1}")
