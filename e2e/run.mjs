@@ -116,6 +116,36 @@ const shot = (page, name, rest = {}) =>
 const TOP = { clip: { x: 0, y: 0, width: 1400, height: 1010 } };
 const chart = (page) => page.locator(".curves .mark").first().waitFor();
 
+/** Drags the decay of a training run's schedule and reads what that does to its final loss. */
+async function designed(page) {
+  const design = page.getByRole("region", { name: "Design the rest", exact: true });
+  await design.waitFor({ timeout: LAUNCH_MILLIS });
+  await page.getByText(/predicted with 90 % band/).waitFor();
+  const handle = design.getByRole("slider", { name: "Beginning of the decay" });
+  const box = await handle.boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2 - 120, box.y + box.height / 2, { steps: 4 });
+  await page.mouse.up();
+  const end = design.getByRole("slider", { name: "End of the run" });
+  await end.focus();
+  for (let i = 0; i < 20; i++) {
+    await page.keyboard.press("ArrowDown");
+  }
+  check((await end.getAttribute("aria-valuetext")).endsWith("at 0"), await end.getAttribute("aria-valuetext"));
+  await design.locator("code", { hasText: "--lr-decay-style WSD" }).waitFor();
+  const difference = await design.locator(".outcome div", { hasText: "Difference" }).innerText();
+  check(/[-+]?\d\.\d+\s+90 %: [-+]?\d\.\d+ to [-+]?\d\.\d+/.test(difference), `the difference: ${difference}`);
+  await accessible(page, "designer");
+  await design.screenshot({ path: path.join(screenshots, "design-light.png") });
+  await shot(page, "run-forecast", TOP);
+  await page.getByRole("button", { name: "Use dark colours" }).click();
+  await accessible(page, "dark designer");
+  await design.screenshot({ path: path.join(screenshots, "design-dark.png") });
+  await shot(page, "run-forecast-dark", TOP);
+  await page.getByRole("button", { name: "Use light colours" }).click();
+}
+
 const truth = await api(`/runs/${run}`);
 
 const tests = {
@@ -343,6 +373,7 @@ const tests = {
     await dialog.getByRole("button", { name: "Let it run" }).click();
     await view.page.locator(".state-card .chip", { hasText: "Training" }).waitFor({ timeout: LAUNCH_MILLIS });
     await view.page.locator(".curves canvas").first().waitFor();
+    await designed(view.page);
     await view.page.getByRole("button", { name: "Stop the run" }).click();
     await dialog.getByRole("button", { name: "Stop the run" }).click();
     await view.page.locator(".state-card .chip", { hasText: "Stopped" }).waitFor({ timeout: LAUNCH_MILLIS });

@@ -1,8 +1,24 @@
-import { type QueryClient, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  type QueryClient,
+  queryOptions,
+  useMutation,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { call } from "./client";
 import { follow, type LiveState } from "./live";
-import type { Curve, EventPage, NodeList, Run, RunEvent, RunList, RunSummary } from "./types";
+import type {
+  Curve,
+  Design,
+  EventPage,
+  Forecast,
+  NodeList,
+  Run,
+  RunEvent,
+  RunList,
+  RunSummary,
+} from "./types";
 
 const EVENTS_PER_REQUEST = 1000;
 /** A fast run changes several times a second; its curve and accounts are asked for less often. */
@@ -25,6 +41,18 @@ export const runQuery = (id: string) =>
 
 export const curveQuery = (id: string) =>
   queryOptions({ queryKey: ["curve", id], queryFn: () => call<Curve>(`/runs/${id}/curve`) });
+
+export const forecastQuery = (id: string, design?: Design) =>
+  queryOptions({
+    queryKey: ["forecast", id, design],
+    queryFn: () => {
+      const query = new URLSearchParams(
+        Object.entries(design ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
+      );
+      return call<Forecast>(`/runs/${id}/forecast?${query}`);
+    },
+    placeholderData: keepPreviousData,
+  });
 
 export const eventsQuery = (id: string, client: QueryClient) =>
   queryOptions({ queryKey: ["events", id], queryFn: () => laterEvents(id, client) });
@@ -71,11 +99,11 @@ export function useLiveRun(id: string): LiveState {
       (name, data) => {
         if (name === "run") {
           client.setQueryData(runQuery(id).queryKey, JSON.parse(data) as Run);
-          refresh.want("run", "curve", "events");
+          refresh.want("run", "curve", "forecast", "events");
         } else {
           const summary = JSON.parse(data) as RunSummary;
           client.setQueryData(runQuery(id).queryKey, (run) => run && { ...run, ...summary });
-          refresh.want("run", "curve");
+          refresh.want("run", "curve", "forecast");
         }
       },
       setState,

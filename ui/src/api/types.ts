@@ -302,3 +302,38 @@ export interface MachineNode {
 export interface NodeList {
   nodes: MachineNode[];
 }
+
+/** A predicted loss with its 90 % interval. */
+export interface LossRange {
+  loss: number;
+  low90: number;
+  high90: number;
+}
+
+/** Columns of one length, up to the last step. */
+export interface ForecastPath {
+  steps: number[];
+  learningRate: number[];
+  loss: number[];
+  low90: number[];
+  high90: number[];
+  final: LossRange;
+}
+
+/** Where the loss is heading; only `reason` while that cannot be told. */
+export interface Forecast {
+  reason?: string;
+  step?: number;
+  learningRate?: number;
+  totalSteps?: number;
+  planned?: ForecastPath;
+  designed?: ForecastPath & { effect: LossRange; megatron: string; deepSpeed: string };
+}
+
+/** A rest of the run that somebody tries out. */
+export interface Design {
+  rate: number;
+  decayStart: number;
+  low: number;
+  total: number;
+}

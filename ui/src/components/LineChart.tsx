@@ -8,7 +8,14 @@ export interface LineSeries {
   values: (number | null | undefined)[];
   /** Name of a custom property of the style sheet. */
   color: string;
-  look: "line" | "faint" | "dashed" | "points";
+  look: "line" | "faint" | "dashed" | "points" | "edge";
+}
+
+/** The ground between two series of look `edge`. */
+export interface Band {
+  low: string;
+  high: string;
+  color: string;
 }
 
 export interface Geometry {
@@ -31,6 +38,7 @@ interface Props {
   yLabel: string;
   yText: (value: number) => string;
   series: LineSeries[];
+  bands?: Band[];
   log?: boolean;
   /** What of the x axis is shown; null is all of it. */
   range: [number, number] | null;
@@ -152,6 +160,10 @@ function options(
       },
     ],
     series: [{}, ...latest.current.series.map((s) => line(s, color(s.color)))],
+    bands: (latest.current.bands ?? []).map((band) => ({
+      series: [place(latest.current.series, band.high), place(latest.current.series, band.low)],
+      fill: color(band.color),
+    })),
     hooks: {
       draw: [measure],
       setCursor: [(u) => latest.current.onHover(u.cursor.idx ?? null)],
@@ -167,6 +179,11 @@ function options(
       ],
     },
   };
+}
+
+/** The x axis is the first. */
+function place(series: LineSeries[], key: string): number {
+  return series.findIndex((s) => s.key === key) + 1;
 }
 
 function padded(min: number | null, max: number | null): [number, number] {
@@ -185,6 +202,8 @@ function line(series: LineSeries, color: string): uPlot.Series {
       return { stroke: color, width: 1.5, alpha: 0.6, points: { show: false } };
     case "dashed":
       return { stroke: color, width: 1.25, dash: [6, 4], points: { show: false } };
+    case "edge":
+      return { width: 0, points: { show: false } };
     case "points":
       return {
         stroke: color,

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { curveQuery } from "../../api/queries";
-import type { Run } from "../../api/types";
+import { curveQuery, forecastQuery } from "../../api/queries";
+import type { ForecastPath, Run } from "../../api/types";
 import { Head } from "../../components/Head";
 import { LineChart, type LineSeries } from "../../components/LineChart";
 import { ProblemNotice } from "../../components/Notice";
@@ -17,6 +17,7 @@ import {
   readingAt,
   sampleReadings,
 } from "./buildCurve";
+import { bandOf, forecastSeries, lengthen } from "./buildForecast";
 import type { Chapter } from "./buildStory";
 import { MARK_ROOM, Marks } from "./Marks";
 
@@ -28,6 +29,7 @@ const GROUP = "steps";
 export function Curves({ run, story }: { run: Run; story: Chapter[] }) {
   const curve = useQuery(curveQuery(run.id));
   const data = useMemo(() => (curve.data === undefined ? undefined : buildCurve(curve.data)), [curve.data]);
+  const forecast = useQuery({ ...forecastQuery(run.id), enabled: !ended(run.phase) }).data?.planned;
   return (
     <Section
       id="curve"
@@ -40,7 +42,7 @@ export function Curves({ run, story }: { run: Run; story: Chapter[] }) {
             {ended(run.phase) ? "No step was made." : "The curve begins with the first step."}
           </p>
         ) : (
-          <Charts run={run} story={story} data={data} />
+          <Charts run={run} story={story} data={data} forecast={ended(run.phase) ? undefined : forecast} />
         )
       ) : curve.isError ? (
         <ProblemNotice error={curve.error} retry={() => void curve.refetch()} />
@@ -55,6 +57,7 @@ export function Curves({ run, story }: { run: Run; story: Chapter[] }) {
 }
 
 function Controls() {
+  const [forecast, setForecast] = useParameter("forecast");
   const [scale, setScale] = useParameter("scale");
   const [discarded, setDiscarded] = useParameter("discarded");
   const [range] = useRange();
@@ -65,6 +68,14 @@ function Controls() {
           Show all steps
         </button>
       )}
+      <label>
+        <input
+          type="checkbox"
+          checked={forecast !== "no"}
+          onChange={(event) => setForecast(event.target.checked ? null : "no")}
+        />
+        Prediction
+      </label>
       <label>
         <input
           type="checkbox"
@@ -100,13 +111,29 @@ function useRange(): [[number, number] | null, (range: [number, number] | null) 
   return [range, set];
 }
 
-function Charts({ run, story, data }: { run: Run; story: Chapter[]; data: CurveData }) {
+interface ChartsProps {
+  run: Run;
+  story: Chapter[];
+  data: CurveData;
+  forecast: ForecastPath | undefined;
+}
+
+function Charts({ run, story, data, forecast }: ChartsProps) {
   const [hovered, setHovered] = useState<number | null>(null);
   const [scale] = useParameter("scale");
   const [discarded] = useParameter("discarded");
   const [range, onRange] = useRange();
   const predicted = run.stepSeconds.predicted;
-  const lossSeries = useMemo(() => buildLossSeries(data, discarded !== "no"), [data, discarded]);
+  const [predicting] = useParameter("forecast");
+  const shown = predicting === "no" ? undefined : forecast;
+  const lossSteps = useMemo(() => lengthen(data.steps, shown?.steps ?? []), [data, shown]);
+  const lossSeries = useMemo(
+    () => [
+      ...buildLossSeries(data, discarded !== "no"),
+      ...(shown === undefined ? [] : forecastSeries(lossSteps, shown, "forecast", "predicted", "--ink-soft")),
+    ],
+    [data, discarded, shown, lossSteps],
+  );
   const rateSeries = useMemo(() => perAttempt(data, "learningRate"), [data]);
   const timeSeries = useMemo(
     () => [...perAttempt(data, "stepSeconds"), ...predictedSeries(data, predicted)],
@@ -119,6 +146,7 @@ function Charts({ run, story, data }: { run: Run; story: Chapter[]; data: CurveD
       <Readout reading={readingAt(data, hovered ?? data.steps.length - 1)} latest={hovered === null} />
       <LineChart
         {...shared}
+        x={lossSteps}
         description={description}
         height={366}
         headroom={MARK_ROOM}
@@ -126,6 +154,7 @@ function Charts({ run, story, data }: { run: Run; story: Chapter[]; data: CurveD
         yLabel="loss, nats per token"
         yText={(value) => String(Number(value.toPrecision(3)))}
         series={lossSeries}
+        bands={shown === undefined ? [] : [bandOf("forecast", "--band")]}
         log={scale === "log"}
         overlay={(geometry) => <Marks story={story} run={run} geometry={geometry} />}
       />
@@ -156,7 +185,7 @@ function Charts({ run, story, data }: { run: Run; story: Chapter[]; data: CurveD
         </div>
       </div>
       <figcaption>
-        <Legend run={run} data={data} />
+        <Legend run={run} data={data} forecast={shown} />
         <details>
           <summary>The curve in words and as a table</summary>
           <p>{description}</p>
@@ -249,7 +278,7 @@ function Readout({ reading, latest }: { reading: Reading | undefined; latest: bo
   );
 }
 
-function Legend({ run, data }: { run: Run; data: CurveData }) {
+function Legend({ run, data, forecast }: Omit<ChartsProps, "story">) {
   return (
     <ul className="legend">
       {run.attempts.map((a) => (
@@ -272,6 +301,13 @@ function Legend({ run, data }: { run: Run; data: CurveData }) {
         <li>
           <span className="swatch swatch-skipped" />
           data skipped
+        </li>
+      )}
+      {forecast !== undefined && (
+        <li>
+          <span className="swatch swatch-faint" />
+          predicted with 90 % band: {loss(forecast.final.loss)} ({loss(forecast.final.low90)} to{" "}
+          {loss(forecast.final.high90)}) at step {count(forecast.steps.at(-1) ?? 0)}
         </li>
       )}
       <li className="hint">drag to zoom, double click for all</li>

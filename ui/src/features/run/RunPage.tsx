@@ -7,11 +7,12 @@ import type { Run } from "../../api/types";
 import { Link } from "../../components/Link";
 import { StaleNotice } from "../../components/LiveBadge";
 import { ProblemNotice } from "../../components/Notice";
-import { phaseLook } from "../../components/phase";
+import { ended, phaseLook } from "../../components/phase";
 import { useTitle } from "../../lib/useTitle";
 import { Accounts } from "./Accounts";
 import { buildStory } from "./buildStory";
 import { Curves } from "./Curves";
+import { Designer } from "./Designer";
 import { Attempts, Checkpoints, Events } from "./History";
 import { PlanCard } from "./PlanCard";
 import { RunHead } from "./RunHead";
@@ -44,6 +45,7 @@ function Shown({ run, live }: { run: Run; live: LiveState }) {
           <Story story={story} />
         </div>
       </div>
+      {!ended(run.phase) && <Designer run={run} />}
       <div className="halves">
         <Accounts goodput={run.goodput} />
         <PlanCard run={run} />

@@ -23,6 +23,7 @@ import io.longhaul.orchestrator.service.RunSupervisor;
 import io.longhaul.orchestrator.service.ServiceHome;
 import io.longhaul.orchestrator.web.AgentController;
 import io.longhaul.orchestrator.web.BodyLimit;
+import io.longhaul.orchestrator.web.ForecastController;
 import io.longhaul.orchestrator.web.LiveUpdates;
 import io.longhaul.orchestrator.web.NodeController;
 import io.longhaul.orchestrator.web.PageController;
@@ -54,6 +55,7 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 @SpringBootConfiguration(proxyBeanMethods = false)
 @EnableAutoConfiguration
 @Import({AdaptConfiguration.class, AgentController.class, RunController.class, NodeController.class,
+        ForecastController.class,
         PageController.class,
         ProblemAdvice.class})
 class ServiceConfiguration {

@@ -63,6 +63,9 @@ final class ApiTest {
         }
         assertThat(curve.path("loss").path(29).asDouble()).isEqualTo(8.5);
 
+        assertThat(Http.get(RUNS + "/" + id + "/forecast").json().path("reason").asString())
+                .isEqualTo("too few losses after the warm-up, or too few steps left");
+
         Reply stop = Http.post(RUNS + "/" + id + "/stop", "");
         assertThat(stop.status()).isEqualTo(202);
         assertThat(stop.json().path("phase").asString()).isEqualTo("draining");
@@ -198,6 +201,7 @@ final class ApiTest {
             method | path                                                      | status | type
             GET    | /api/v1/runs/00000000-0000-0000-0000-000000000000         |    404 | not-found
             GET    | /api/v1/runs/00000000-0000-0000-0000-000000000000/curve   |    404 | not-found
+            GET    | /api/v1/runs/00000000-0000-0000-0000-000000000000/forecast |   404 | not-found
             GET    | /api/v1/runs/00000000-0000-0000-0000-000000000000/events  |    404 | not-found
             GET    | /api/v1/runs/00000000-0000-0000-0000-000000000000/stream  |    404 | not-found
             POST   | /api/v1/runs/00000000-0000-0000-0000-000000000000/stop    |    404 | not-found
