@@ -42,10 +42,12 @@ public enum Constant {
     DATA_EXPOSED(0.3, 0.6),
     /** Share of the traffic between stages that is waited for. */
     TRANSFER_EXPOSED(0.7, 0.6),
-    /** Share of the traffic to and from experts that is waited for. */
+    /** Share of the traffic to and from experts that is waited for where the software overlaps it. */
     EXPERT_EXPOSED(0.8, 0.4),
-    /** Rate of grouped multiplications of experts, sorting of tokens included, over plain ones. */
+    /** Rate of grouped multiplications of experts over plain ones. */
     EXPERT_RATE(0.8, 0.4),
+    /** Bytes that sorting tokens by expert and back moves, over those of its kernels. */
+    EXPERT_TRAFFIC(1.0, 0.5),
     /** Passes of the optimizer over its state, over one read and one write of each. */
     OPTIMIZER_TRAFFIC(1.3, 0.5),
     /** Seconds of a step that no part of the model explains: data, clipping, logging. */

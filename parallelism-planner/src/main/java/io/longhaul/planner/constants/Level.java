@@ -20,7 +20,7 @@ public enum Level {
             Constant.ACTIVATION_BYTES, Constant.STATE_BYTES, Constant.RUNTIME_BYTES,
             Constant.LOGIT_BYTES)),
     /** Devices that run the same kernels. */
-    GENERATION(0.4, EnumSet.of(
+    GENERATION(0.25, EnumSet.of(
             Constant.MATMUL_RATE, Constant.MATMUL_TRAFFIC, Constant.LOW_PRECISION_RATE,
             Constant.ATTENTION_RATE, Constant.ELEMENTWISE_TRAFFIC, Constant.KERNEL_SECONDS)),
     /** A kind of device. */

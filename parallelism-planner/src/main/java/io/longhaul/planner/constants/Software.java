@@ -7,18 +7,20 @@ package io.longhaul.planner.constants;
  * @param fusedAttention attention keeps no scores in memory
  * @param overlapsTensor tensor-parallel traffic runs beside multiplications
  * @param overlapsData data-parallel traffic runs beside the backward pass
- * @param splitsTransfers each tensor-parallel rank sends its part of what goes to the next stage
  * @param fusedKernels elementwise kernels are compiled together, or kernels are replayed as graphs
  * @param sumsInFp32 gradients of micro-batches are summed in fp32; never with fp16
+ * @param overlapsExperts traffic to experts runs beside another micro-batch's compute
+ * @param fusedExperts sorting, scaling and casting of tokens for experts is part of other kernels
  */
 public record Software(
         Family family,
         boolean fusedAttention,
         boolean overlapsTensor,
         boolean overlapsData,
-        boolean splitsTransfers,
         boolean fusedKernels,
-        boolean sumsInFp32) {
+        boolean sumsInFp32,
+        boolean overlapsExperts,
+        boolean fusedExperts) {
 
     /** Frameworks by the code of their step. */
     public enum Family {
@@ -32,38 +34,45 @@ public record Software(
         DEEPSPEED, OTHER
     }
 
-    public static final Software MEGATRON_2021 = new Software(Family.MEGATRON_2021, false, false, false,
-            false,
-            false, false);
-    public static final Software MEGATRON_CORE = new Software(Family.MEGATRON_CORE, true, false, true, true,
-            false, true);
+    public static final Software MEGATRON_2021 = of(Family.MEGATRON_2021, false, false, false);
+    public static final Software MEGATRON_CORE = of(Family.MEGATRON_CORE, true, true, true);
     /** As vendors run it in benchmarks: tensor-parallel traffic overlapped, kernels as graphs. */
-    public static final Software MEGATRON_TUNED = new Software(Family.MEGATRON_CORE, true, true, true, true,
-            true, false);
-    public static final Software FSDP = new Software(Family.FSDP, true, false, true, true, false, true);
-    public static final Software DEEPSPEED = new Software(Family.DEEPSPEED, true, false, true, true, false,
-            false);
-    public static final Software OTHER = new Software(Family.OTHER, true, false, true, true, false, false);
+    public static final Software MEGATRON_TUNED = of(Family.MEGATRON_CORE, true, true, false)
+            .withOverlap(true, true)
+            .withFusedKernels(true);
+    public static final Software FSDP = of(Family.FSDP, true, true, true);
+    public static final Software DEEPSPEED = of(Family.DEEPSPEED, true, true, false);
+    public static final Software OTHER = of(Family.OTHER, true, true, false);
+
+    private static Software of(Family family, boolean fusedAttention, boolean overlapsData,
+            boolean sumsInFp32) {
+        return new Software(family, fusedAttention, false, overlapsData, false, sumsInFp32, false, false);
+    }
 
     public Software withFusedAttention(boolean fused) {
-        return new Software(family, fused, overlapsTensor, overlapsData, splitsTransfers, fusedKernels,
-                sumsInFp32);
+        return new Software(family, fused, overlapsTensor, overlapsData, fusedKernels, sumsInFp32,
+                overlapsExperts, fusedExperts);
     }
 
     /** With traffic beside compute or not. */
     public Software withOverlap(boolean tensor, boolean data) {
-        return new Software(family, fusedAttention, tensor, data, splitsTransfers, fusedKernels,
-                sumsInFp32);
+        return new Software(family, fusedAttention, tensor, data, fusedKernels, sumsInFp32, overlapsExperts,
+                fusedExperts);
     }
 
     public Software withFusedKernels(boolean fused) {
-        return new Software(family, fusedAttention, overlapsTensor, overlapsData, splitsTransfers, fused,
-                sumsInFp32);
+        return new Software(family, fusedAttention, overlapsTensor, overlapsData, fused, sumsInFp32,
+                overlapsExperts, fusedExperts);
     }
 
     public Software withSumsInFp32(boolean sums) {
-        return new Software(family, fusedAttention, overlapsTensor, overlapsData, splitsTransfers,
-                fusedKernels,
-                sums);
+        return new Software(family, fusedAttention, overlapsTensor, overlapsData, fusedKernels, sums,
+                overlapsExperts, fusedExperts);
+    }
+
+    /** With traffic to experts beside compute or not, and their tokens sorted by kernels of their own or not. */
+    public Software withExperts(boolean overlap, boolean fused) {
+        return new Software(family, fusedAttention, overlapsTensor, overlapsData, fusedKernels, sumsInFp32,
+                overlap, fused);
     }
 }

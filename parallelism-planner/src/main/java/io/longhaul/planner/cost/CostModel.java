@@ -243,14 +243,16 @@ public final class CostModel {
         };
     }
 
-    /** Activations to the next stage and gradients back, per micro-batch, as far as they are waited for. */
+    /**
+     * Activations to the next stage and gradients back, per micro-batch, as far as they are waited for; each
+     * tensor-parallel rank sends its part.
+     */
     private double transfer(ParallelLayout c) {
         if (c.pipeline() == 1) {
             return 0;
         }
         double tokens = (double) c.microBatch() * model.sequenceLength() / c.context();
-        boolean split = c.sequenceParallel() || software.splitsTransfers();
-        double bytes = tokens * model.hiddenSize() * 2 / (split ? c.tensor() : 1);
+        double bytes = tokens * model.hiddenSize() * 2 / c.tensor();
         Group stages = new Group(c.pipeline(), c.tensor() * c.context() * c.data(), links);
         int volume = c.schedule().vShaped() ? 2 : c.chunks();
         return constants.share(Constant.TRANSFER_EXPOSED) * 2 * volume * stages.neighbourSeconds(bytes);

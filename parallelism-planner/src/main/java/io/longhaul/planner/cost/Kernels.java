@@ -63,6 +63,11 @@ final class Kernels {
         return constants.of(Constant.ELEMENTWISE_TRAFFIC) * bytes / device.memoryBandwidth();
     }
 
+    /** Seconds to sort tokens by expert, so many bytes read and written. */
+    double sorts(double bytes) {
+        return constants.of(Constant.EXPERT_TRAFFIC) * bytes / device.memoryBandwidth();
+    }
+
     /** Seconds of fused attention. */
     double fusedAttention(double flops, int headSize) {
         return flops / (rate * constants.of(Constant.ATTENTION_RATE)) * padded(headSize, STEP);

@@ -24,6 +24,9 @@ final class Layers {
     /** Bytes per score: products written, softmax and dropout read and write, read by the second product. */
     private static final double SCORE_BYTES_FORWARD = 13;
     private static final double SCORE_BYTES_BACKWARD = 19;
+    /** Per value of a routed token, forward: passes in 2 bytes to its expert's place and back. */
+    private static final double SORT_BYTES = 24;
+    private static final double SORT_BYTES_FUSED = 4;
     private static final double KERNELS_FORWARD = 30;
     private static final double KERNELS_EXPERTS = 80;
     /** Kernels of a backward pass over those of the forward pass. */
@@ -54,13 +57,15 @@ final class Layers {
         double products = attentionProducts(c, n, t)
                 + (experts ? sharedExperts(c, n, t) : feedForward(c, n, t, model.ffnHiddenSize()));
         double expertProducts = experts ? expertProducts(c, n, t) : 0;
+        double sorts = experts ? sorts(n / t) : 0;
         double core = core(c, 1);
         double coreBackward = core(c, software.fusedAttention() ? FUSED_BACKWARD : 2);
         double elementwise = kernels.elementwise(elementwiseBytes(c, n, t, experts));
         double launched = KERNELS_FORWARD + (experts ? KERNELS_EXPERTS : 0);
-        double forward = products + expertProducts + core + elementwise + kernels.starts(launched, software);
+        double forward = products + expertProducts + sorts + core + elementwise
+                + kernels.starts(launched, software);
         double weight = products + expertProducts;
-        double backward = 2 * weight + coreBackward + ELEMENTWISE_BACKWARD * elementwise
+        double backward = 2 * weight + coreBackward + ELEMENTWISE_BACKWARD * (elementwise + sorts)
                 + kernels.starts(BACKWARD_KERNELS * launched, software);
         double again = switch (c.recompute().kind()) {
             case NONE -> 0;
@@ -70,7 +75,7 @@ final class Layers {
         };
         double tensor = tensor(c, n);
         double context = context(c, n);
-        double expert = experts ? expert(c, n) : 0;
+        double expert = experts ? expert(c, n, forward + backward) : 0;
         boolean full = c.recompute().kind() == Recompute.Kind.FULL;
         double host = kernels.hostSeconds((full ? 2 + BACKWARD_KERNELS : 1 + BACKWARD_KERNELS) * launched,
                 software);
@@ -116,6 +121,12 @@ final class Layers {
                 / constants.of(Constant.EXPERT_RATE);
     }
 
+    /** Each routed token is copied, scaled and counted by kernels of its own, or by one on its way. */
+    private double sorts(double tokens) {
+        double bytes = software.fusedExperts() ? SORT_BYTES_FUSED : SORT_BYTES;
+        return kernels.sorts(tokens * model.topK() * model.hiddenSize() * bytes);
+    }
+
     /** Scores and values; {@code passes} 1 is forward. */
     private double core(ParallelLayout c, double passes) {
         double heads = (double) model.attentionHeads() / c.tensor();
@@ -138,7 +149,6 @@ final class Layers {
         double activation = model.gated() ? 6 : 4;
         double wide = experts
                 ? activation * (model.topK() + model.sharedExperts()) * model.expertFfnHiddenSize()
-                        + 8.0 * model.topK() * h
                 : activation * model.ffnHiddenSize();
         double bytes = between + heads + wide / t;
         double casts = c.precision().ordinal() >= Precision.FP8.ordinal() ? 5 * (2 * h + wide / 6) / t : 0;
@@ -193,8 +203,8 @@ final class Layers {
         return (passes(c) + 1) * (c.context() - 1) * Math.max(step - hidden, 0.1 * step);
     }
 
-    /** Tokens travel to their experts and back. */
-    private double expert(ParallelLayout c, double n) {
+    /** Tokens travel to their experts and back, beside what another micro-batch computes if the software can. */
+    private double expert(ParallelLayout c, double n, double compute) {
         // Tokens are sent in 8 bits where products are, and come back in 16.
         double value = c.precision().ordinal() >= Precision.FP8.ordinal() ? 0.75 * BYTES : BYTES;
         double bytes = n / c.tensor() * model.topK() * model.hiddenSize() * value;
@@ -203,7 +213,11 @@ final class Layers {
                 : 0;
         double all = passes(c) * (2 * new Group(c.expert(), c.expertTensor(), links)
                 .allToAllSeconds(bytes, distinctDomains(c)) + gather);
-        return constants.share(Constant.EXPERT_EXPOSED) * all;
+        if (!software.overlapsExperts()) {
+            return all;
+        }
+        double exposed = constants.share(Constant.EXPERT_EXPOSED) * all;
+        return exposed + Math.max(0, all - exposed - compute);
     }
 
     /**

@@ -216,12 +216,14 @@ public final class MemoryModel {
 
     private double allActivations(ParallelLayout c) {
         double h = model.hiddenSize();
-        double ffn = model.gated() ? 6 : 4;
+        // Inputs of 8-bit products are kept in 1 byte: what norms and the activation give; attention's output in both.
+        boolean eight = c.precision().ordinal() >= Precision.FP8.ordinal();
+        double ffn = (model.gated() ? 6 : 4) - (eight ? 1 : 0);
         double queries = (double) model.attentionHeads() * (model.headSize() + model.ropeSize());
         double keys = model.latentAttention()
                 ? queries
                 : (double) model.kvHeads() * model.headSize();
-        double blocks = 4.0 * queries + 4 * keys;
+        double blocks = (eight ? 5.0 : 4.0) * queries + 4 * keys;
         if (model.mixtureOfExperts()) {
             // Each token is copied to its experts and comes back from each, 2 bytes a value.
             blocks += EXPERT_IMBALANCE * model.topK() * (ffn * model.expertFfnHiddenSize() + 4 * h)
@@ -229,7 +231,7 @@ public final class MemoryModel {
         } else {
             blocks += ffn * model.ffnHiddenSize();
         }
-        double between = 10 * h / (c.sequenceParallel() ? c.tensor() : 1);
+        double between = (eight ? 8 : 10) * h / (c.sequenceParallel() ? c.tensor() : 1);
         return valueBytes(c) / 2 * tokens(c) * (between + blocks / c.tensor()) + scores(c);
     }
 

@@ -86,13 +86,15 @@ class CostModelTest {
         Map<String, Double> parts = new CostModel(model, cluster, Constants.prior(), Software.MEGATRON_CORE)
                 .price(c)
                 .labelled();
-        double window = parts.get("compute") / microBatches * (zero > 1 ? microBatches : 1);
+        // Shards beyond stage 1 travel all the time; before, sums run beside two thirds of a pass and gathers one.
+        double window = parts.get("compute")
+                / (zero == 0 ? 1.5 * microBatches : zero == 1 ? microBatches : 1);
         Constants prior = Constants.prior();
         double waited = prior.of(Constant.DATA_EXPOSED);
         double weights = (64 * model.denseLayerParameters() + model.embeddingParameters()) / 8;
         double seconds = weights * bytesPerWeight / 2 / (50e9 * prior.of(Constant.SLOW_LINK_RATE));
         double exposed = Math.max(waited * seconds, seconds - window);
-        assertThat(parts.get("data-parallel communication")).isCloseTo(exposed, within(0.025 * exposed));
+        assertThat(parts.get("data-parallel communication")).isCloseTo(exposed, within(0.03 * exposed));
     }
 
     /** Experts without copies need no sum; what is left is that of the dense weights. */
@@ -107,5 +109,43 @@ class CostModelTest {
         double ratio = costs.price(spread).labelled().get("data-parallel communication")
                 / costs.price(one).labelled().get("data-parallel communication");
         assertThat(ratio).isCloseTo(dense / (dense + experts), within(0.2 * ratio));
+    }
+
+    /** Buckets that grow with the ranks keep a ring's rounds from adding up; fixed ones do not. */
+    @Test
+    void waitingOnRingsGrowsWithRanksOnlyWhereBucketsDoNot() {
+        ModelShape model = Shapes.gpt(32, 4096, 32, 51200, 2048);
+        double core = ringsOf(model, Software.MEGATRON_CORE, 1024)
+                / ringsOf(model, Software.MEGATRON_CORE, 256);
+        double fixed = ringsOf(model, Software.OTHER, 1024) / ringsOf(model, Software.OTHER, 256);
+        assertThat(core).isLessThan(1.2);
+        assertThat(fixed).isGreaterThan(1.5);
+    }
+
+    private static double ringsOf(ModelShape model, Software software, int ranks) {
+        return new CostModel(model, Shapes.cluster("A100-SXM-80GB", ranks / 8), Constants.prior(),
+                software.withOverlap(false, false))
+                .price(ParallelLayout.of(1, 1, 1, ranks, 1, 1).withSharding(Sharding.OPTIMIZER))
+                .labelled()
+                .get("data-parallel communication");
+    }
+
+    /** What runs beside compute is waited for less, and one kernel for all sorting costs less than many. */
+    @Test
+    void exchangesBesideComputeAndFusedSortsAreCheaper() {
+        ParallelLayout c = ParallelLayout.of(1, 1, 1, 16, 1, 4).withExperts(8, 1);
+        StepCost plain = priced(Software.MEGATRON_CORE, c);
+        StepCost overlapped = priced(Software.MEGATRON_CORE.withExperts(true, false), c);
+        StepCost fused = priced(Software.MEGATRON_CORE.withExperts(false, true), c);
+        assertThat(overlapped.of(Term.EXPERT)).isPositive().isLessThan(0.9 * plain.of(Term.EXPERT));
+        assertThat(overlapped.of(Term.COMPUTE)).isEqualTo(plain.of(Term.COMPUTE));
+        assertThat(fused.of(Term.COMPUTE)).isLessThan(plain.of(Term.COMPUTE));
+        assertThat(fused.of(Term.EXPERT)).isEqualTo(plain.of(Term.EXPERT));
+    }
+
+    private static StepCost priced(Software software, ParallelLayout c) {
+        return new CostModel(Shapes.mixtral(), Shapes.cluster("H100-SXM-80GB", 2), Constants.prior(),
+                software)
+                .price(c);
     }
 }

@@ -81,7 +81,7 @@ class MeasuredRunsTest {
     @Test
     void stepTimesOfTenModelSizesAreWithinATenthOnAverage() {
         assertThat(meanAbsoluteError(SC21)).isLessThan(0.06);
-        assertThat(SC21).allSatisfy(row -> assertThat(error(row)).isBetween(-0.12, 0.15));
+        assertThat(SC21).allSatisfy(row -> assertThat(error(row)).isBetween(-0.13, 0.15));
     }
 
     @Test

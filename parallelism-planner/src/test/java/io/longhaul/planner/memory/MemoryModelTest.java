@@ -8,6 +8,7 @@ import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.constants.Constants;
 import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.layout.Precision;
 import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.layout.Sharding;
 import io.longhaul.planner.model.ModelShape;
@@ -48,6 +49,16 @@ class MemoryModelTest {
         assertThat(memory.activationsPerLayer(
                 candidate(tensor, 1, 1, recompute, 0).withSequenceParallel(sequenceParallel)) / SBH)
                 .isCloseTo(sbh, within(1e-9));
+    }
+
+    /** Inputs of 8-bit products in 1 byte: 2 h of what norms give, f of the activation; h more for attention's output. */
+    @Test
+    void eightBitProductsKeepTheirInputsInEightBits() {
+        MemoryModel memory = new MemoryModel(Shapes.gpt3(), Shapes.cluster("H100-SXM-80GB", 8));
+        ParallelLayout c = candidate(1, 1, 1, Recompute.NONE, 0);
+        double saved = memory.activationsPerLayer(c)
+                - memory.activationsPerLayer(c.withPrecision(Precision.FP8));
+        assertThat(saved / SBH).isCloseTo(2 + 4 - 1, within(1e-9));
     }
 
     /** Unfused attention in fp32 keeps three square matrices of 4 bytes per head. */

@@ -244,11 +244,13 @@ final class MeasuredRuns {
                     || name.contains("bigcode")) {
                 software = Software.MEGATRON_2021.withFusedAttention(model.gated());
             } else if (name.contains("nemo") || name.contains("bridge")) {
-                // Graphs of layers with experts came with Megatron-Bridge 26.04.
+                // Graphs of layers with experts came with Megatron-Bridge 26.04, kernels that sort and scale tokens
+                // on their way with 26.06; exchanges run beside another chunk's compute.
                 Matcher release = RELEASE.matcher(name);
-                boolean graphs = !model.mixtureOfExperts() || !release.find()
-                        || Double.parseDouble(release.group(1)) > 26.03;
-                software = Software.MEGATRON_TUNED.withFusedKernels(graphs);
+                double bridge = release.find() ? Double.parseDouble(release.group(1)) : Double.NaN;
+                boolean graphs = !model.mixtureOfExperts() || !(bridge <= 26.03);
+                software = Software.MEGATRON_TUNED.withFusedKernels(graphs)
+                        .withExperts(number("vpp") > 1, bridge > 26.05);
             } else if (name.contains("megatron") || name.contains("mcore") || name.contains("primus")) {
                 software = Software.MEGATRON_CORE;
             } else if (name.contains("fsdp") || name.contains("titan") || name.contains("composer")) {
