@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.cli.planner;
 import io.longhaul.orchestrator.cli.validate.Csv;
 import io.longhaul.planner.cluster.Accelerator;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.constants.Constants;
 import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.layout.ContextKind;
 import io.longhaul.planner.layout.LayerSplit;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -72,6 +74,10 @@ final class MeasuredRuns {
         private static final Pattern RELEASE = Pattern.compile("bridge (\\d+\\.\\d+)");
         private static final Pattern HYBRID = Pattern.compile("over (\\d+) gpus (?:inside|in) a node");
 
+        /** Words for an empty cell. */
+        private static final Set<String> EMPTY = Set.of("", "-", "na", "n/a", "nan", "none", "null");
+        private static final int LARGEST = 10_000_000;
+
         private final Csv.Row row;
         private final String id;
         private final String notes;
@@ -104,26 +110,48 @@ final class MeasuredRuns {
             String source = id.contains("-") ? id.substring(0, id.indexOf('-')) : row.text("source");
             List<String> keys = List.of("", software.family().name(), framework(), device.generation().name(),
                     device.name(), cluster, group);
-            return new MeasuredRun(id, source, group, keys, model, machine, software, layout,
+            MeasuredRun run = new MeasuredRun(id, source, group, keys, model, machine, software, layout,
                     whole("global_batch", 0),
                     seconds > 0 ? seconds : Double.NaN,
                     memory > 0 ? memory * (notes.contains("gib") ? 1.073741824e9 : 1e9) : Double.NaN,
                     memoryKind(), oom, noise(), List.copyOf(assumed));
+            double price = run.predictedSeconds(Constants.prior());
+            double bytes = run.predictedBytes(Constants.prior());
+            if (!(price > 0 && price < 1e9 && bytes > 0 && bytes < 1e18)) {
+                throw new IllegalArgumentException("a step of this shape and layout would take " + price
+                        + " s and " + bytes + " bytes; check layers, hidden, seq_len, global_batch");
+            }
+            return run;
         }
 
+        /** NaN for an empty cell or a word for one; anything else must be a number. */
         private double number(String column) {
-            return row.number(column);
+            String text = row.text(column).strip();
+            if (EMPTY.contains(text.toLowerCase(Locale.ROOT))) {
+                return Double.NaN;
+            }
+            double value = row.number(column);
+            if (!(value >= 0) || Double.isInfinite(value)) {
+                throw new IllegalArgumentException(column + " must be a number >= 0, got " + text);
+            }
+            return value;
         }
 
+        /** From 1 on; an empty cell or 0 is what else is usual, if anything is. */
         private int whole(String column, int otherwise) {
             double value = number(column);
-            if (Double.isNaN(value) || value < 1) {
+            if (Double.isNaN(value) || value == 0) {
                 if (otherwise < 1) {
-                    throw new IllegalArgumentException(column + " is missing");
+                    throw new IllegalArgumentException(
+                            value == 0 ? column + " must be >= 1, got 0" : column + " is missing");
                 }
                 return otherwise;
             }
-            return (int) Math.min(Integer.MAX_VALUE, Math.round(value));
+            if (value != Math.rint(value) || value > LARGEST) {
+                throw new IllegalArgumentException(column + " must be a whole number from 1 to " + LARGEST
+                        + ", got " + row.text(column));
+            }
+            return (int) value;
         }
 
         private int assume(String column, int value) {

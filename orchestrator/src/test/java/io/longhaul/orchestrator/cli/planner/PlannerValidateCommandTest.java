@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -68,6 +70,28 @@ class PlannerValidateCommandTest {
         assertThat(rows).hasSize(8);
         assertThat(rows.get(6)).contains("unknown gpu_type abacus");
         assertThat(rows.get(7)).contains("hidden is missing");
+    }
+
+    /** One cell of a good row replaced by what no run can have: the row is counted and says which cell. */
+    @ParameterizedTest(name = "{0} = {1}")
+    @CsvSource({"layers, -4, layers must be", "layers, 1e9, layers must be", "hidden, wide, hidden must be",
+            "hidden, 12.5, hidden must be", "tp, 3, tp * pp * cp * dp", "heads, 7, attentionHeads",
+            "kv_heads, 5, kvHeads", "global_batch, 0, global_batch", "micro_batch, -1, micro_batch must be",
+            "iter_time_s, -3, iter_time_s must be", "iter_time_s, inf, iter_time_s must be",
+            "iter_time_s, nan, neither step time", "peak_mem_gb, -5, peak_mem_gb must be",
+            "gpus, 1e12, gpus must be", "gpu_type, '', gpu_type is missing"})
+    void aCellThatCannotBeIsNamed(String column, String value, String reason) throws IOException {
+        List<String> columns = List.of(HEADER.strip().split(","));
+        String[] cells = ROWS.lines().findFirst().orElseThrow().split(",", -1);
+        cells[columns.indexOf(column)] = value;
+        cells[0] = "bad";
+        Path runs = Files.writeString(folder.resolve("runs.csv"),
+                HEADER + ROWS + String.join(",", cells) + "\n");
+        assertThat(run("--runs", runs.toString(), "--out", folder.resolve("out").toString())).isZero();
+        assertThat(summary("out").get("rows_total").asInt()).isEqualTo(8);
+        assertThat(summary("out").get("rows_scored").asInt()).isEqualTo(5);
+        List<String> rows = Files.readAllLines(folder.resolve("out/rows.csv"));
+        assertThat(rows.getLast()).startsWith("bad,").contains(reason);
     }
 
     @Test
