@@ -52,6 +52,10 @@ public final class ApiClient {
         return post("/api/v1/runs/" + id + "/stop", "");
     }
 
+    public JsonNode replan(String id, double storageGBps) {
+        return post("/api/v1/runs/" + id + "/replan?storageGBps=" + storageGBps, "");
+    }
+
     /** @param answer {@code approve} or {@code reject} */
     public JsonNode answer(String id, String change, String answer) {
         return post("/api/v1/runs/" + id + "/recipe-changes/" + change + "/" + answer, "");

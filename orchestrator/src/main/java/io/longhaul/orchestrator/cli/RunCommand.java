@@ -110,6 +110,15 @@ final class RunCommand {
         print(service, run.path("incidents"), DecisionText.of(run));
     }
 
+    @Command(mixinStandardHelpOptions = true, description = "Plans what is left of a run, and says whether a change to that plan pays. Changes nothing.")
+    void replan(@Mixin Service service,
+            @Parameters(paramLabel = "ID", description = "id of the run") String id,
+            @Option(names = "--storage-gbps", paramLabel = "GB/S", description = "rate at which all ranks together read a checkpoint; usual is ${DEFAULT-VALUE}", defaultValue = "10") double storage) {
+        JsonNode plan = service.client().replan(id, storage);
+        print(service, plan, "from  " + plan.path("move").path("layout").asString("") + "\nto    "
+                + plan.path("move").path("to").asString("") + "\n" + plan.path("move").path("text").asString(""));
+    }
+
     @Command(mixinStandardHelpOptions = true, description = "Prints a run's events; with --follow until it ends.")
     int events(
             @Mixin Service service,

@@ -27,7 +27,7 @@ import java.util.stream.Stream;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Plans runs with the planner library; measures this machine when that is what a run is to use. */
-public final class PlanService implements PlanPort {
+public final class PlanService implements PlanPort, ReplanPort {
     private static final int MOST_LOCAL_RANKS = 8;
 
     private final WorkerTools tools;
@@ -49,6 +49,12 @@ public final class PlanService implements PlanPort {
     @Override
     public PlannedRun plan(RunSpec spec) {
         return explain(spec, false, Questions.NONE, SearchControl.PLAIN).plan();
+    }
+
+    @Override
+    public PlannedRun replan(RunSpec spec, Questions.Running running) {
+        Questions questions = new Questions(Optional.empty(), false, false, Optional.of(running));
+        return explain(spec, false, questions, SearchControl.PLAIN).plan();
     }
 
     /** @param replay of the schedule of one step, of a pipeline on a described cluster */

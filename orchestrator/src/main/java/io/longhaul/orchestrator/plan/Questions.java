@@ -45,12 +45,14 @@ public record Questions(
 
     /**
      * @param layout as text
+     * @param known the layout itself, where that is at hand: what the text leaves out is as in the plan
      * @param tokensLeft of the run, >= 0
      * @param storageBytesPerSecond that all ranks together read a checkpoint with, > 0
      * @param restartSeconds from the end of the old processes to the first step of the new, checkpoint apart, >= 0
      */
     public record Running(
             String layout,
+            Optional<ParallelLayout> known,
             long tokensLeft,
             double storageBytesPerSecond,
             double restartSeconds) {}
@@ -113,10 +115,11 @@ public record Questions(
     }
 
     private static void move(ObjectNode node, Running running, PlanRequest request, Plan best) {
-        ParallelLayout from = read(node, running.layout(), request, best);
+        ParallelLayout from = running.known().orElseGet(() -> read(node, running.layout(), request, best));
         if (from == null) {
             return;
         }
+        node.put("layout", from.toString());
         Plan old = Planner.price(request, from);
         double state = request.machine().bytesPerValue() < 4 ? 12 : 8;
         Move.Price price = new Move.Price(

@@ -107,7 +107,7 @@ final class Responses {
     }
 
     /** From the decision on an attempt to its first step, as it was in this run; half of the limit at first. */
-    private static double restartSeconds(RunState state) {
+    static double restartSeconds(RunState state) {
         double[] seconds = state.attempts()
                 .stream()
                 .flatMap(a -> a.firstStepAt().map(at -> Duration.between(a.decidedAt(), at)).stream())

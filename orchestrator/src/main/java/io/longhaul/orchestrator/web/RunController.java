@@ -1,7 +1,10 @@
 package io.longhaul.orchestrator.web;
 
 import io.longhaul.orchestrator.plan.PlanPort;
+import io.longhaul.orchestrator.plan.Questions;
+import io.longhaul.orchestrator.plan.ReplanPort;
 import io.longhaul.orchestrator.run.LiveRun;
+import io.longhaul.orchestrator.run.Replanning;
 import io.longhaul.orchestrator.run.RunEngine;
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpecReader;
@@ -43,6 +46,7 @@ public class RunController {
     private final RunEngine engine;
     private final RunSupervisor supervisor;
     private final PlanPort plans;
+    private final ReplanPort replans;
     private final LiveUpdates updates;
     private final Clock clock;
 
@@ -51,12 +55,14 @@ public class RunController {
             RunEngine engine,
             RunSupervisor supervisor,
             PlanPort plans,
+            ReplanPort replans,
             LiveUpdates updates,
             Clock clock) {
         this.store = store;
         this.engine = engine;
         this.supervisor = supervisor;
         this.plans = plans;
+        this.replans = replans;
         this.updates = updates;
         this.clock = clock;
     }
@@ -172,6 +178,23 @@ public class RunController {
         updates.changed(id);
         supervisor.wake(id);
         return show(id);
+    }
+
+    /** Plans the rest of a run and says whether a change to that plan pays; nothing is stored or changed. */
+    @PostMapping("/runs/{id}/replan")
+    JsonNode replan(@PathVariable UUID id, @RequestParam(defaultValue = "10") double storageGBps) {
+        if (!(storageGBps > 0) || Double.isInfinite(storageGBps)) {
+            throw RefusedException.badParameter(
+                    "storageGBps is " + storageGBps + ": allowed is a finite number above 0");
+        }
+        LiveRun run = run(id);
+        Questions.Running running;
+        try {
+            running = Replanning.running(run.state(), RunViews.step(run), 1e9 * storageGBps);
+        } catch (IllegalStateException e) {
+            throw RefusedException.conflict(String.valueOf(e.getMessage()));
+        }
+        return MAPPER.readTree(replans.replan(run.state().spec(), running).view());
     }
 
     /** Plans without storing anything. */

@@ -35,6 +35,11 @@ final class RunViews {
 
     private RunViews() {}
 
+    /** The last step that was trained. */
+    static long step(LiveRun run) {
+        return last(run).map(StepPoint::step).orElseGet(() -> resumeStep(run.state()));
+    }
+
     /** The line of the run list. */
     static ObjectNode summary(LiveRun run) {
         RunState state = run.state();
@@ -48,7 +53,7 @@ final class RunViews {
         view.put("createdAt", state.createdAt().toString());
         state.endedAt().ifPresent(at -> view.put("endedAt", at.toString()));
         Optional<StepPoint> last = last(run);
-        view.put("step", last.map(StepPoint::step).orElseGet(() -> resumeStep(state)));
+        view.put("step", step(run));
         last.filter(p -> Double.isFinite(p.loss())).ifPresent(p -> view.put("loss", p.loss()));
         last.filter(p -> Double.isFinite(p.learningRate()))
                 .ifPresent(p -> view.put("learningRate", p.learningRate()));

@@ -245,7 +245,7 @@ final class LonghaulCliTest {
     }
 
     @ParameterizedTest(name = "run {0}")
-    @CsvSource({"show", "events", "events --follow", "stop", "approve change", "reject change"})
+    @CsvSource({"show", "replan", "events", "events --follow", "stop", "approve change", "reject change"})
     void anUnknownRunHasACodeOfItsOwn(String command) {
         List<String> words = new ArrayList<>(List.of(command.split(" ")));
         words.add(1, UNKNOWN);

@@ -66,6 +66,12 @@ final class ApiTest {
         assertThat(Http.get(RUNS + "/" + id + "/forecast").json().path("reason").asString())
                 .isEqualTo("too few losses after the warm-up, or too few steps left");
 
+        JsonNode move = Http.post(RUNS + "/" + id + "/replan", "").json().path("move");
+        assertThat(move.path("stepsLeft").asLong()).isEqualTo(70);
+        assertThat(move.path("text").asString()).isEqualTo("the plan runs already");
+        assertThat(move.path("worthIt").asBoolean()).isFalse();
+        Http.post(RUNS + "/" + id + "/replan?storageGBps=0", "").problem(400, "bad-parameter");
+
         Reply stop = Http.post(RUNS + "/" + id + "/stop", "");
         assertThat(stop.status()).isEqualTo(202);
         assertThat(stop.json().path("phase").asString()).isEqualTo("draining");
@@ -104,6 +110,7 @@ final class ApiTest {
         JsonNode done = Http.await(finishes, "completed");
         assertThat(done.path("step").asLong()).isEqualTo(100);
         assertThat(done.path("endedAt").asString()).isNotEmpty();
+        Http.post(RUNS + "/" + finishes + "/replan", "").problem(409, "conflict");
 
         JsonNode waiting = Http.await(fails, "waiting").path("waitingFor");
         assertThat(waiting.path("code").asString()).isEqualTo("too-many-restarts");
