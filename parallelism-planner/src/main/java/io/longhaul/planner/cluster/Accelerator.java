@@ -87,6 +87,21 @@ public record Accelerator(
                 interNodeBandwidth, devicesPerNode, Generation.OTHER, peakFlops, peakFlops, devicesPerNode);
     }
 
+    /**
+     * Bytes/s per device and direction to the host with all devices of a node at work: PCI Express as far as its devices
+     * share it (two to a port of generation 3 or 4 in the usual servers), or the coherent link of Grace and of MI250X.
+     */
+    public double hostBandwidth() {
+        return switch (generation) {
+            case VOLTA -> 6e9;
+            case AMPERE -> 12e9;
+            case CDNA2 -> 30e9;
+            case HOPPER, BLACKWELL -> name.startsWith("G") ? 150e9 : 40e9;
+            case CDNA3, CDNA4 -> 40e9;
+            case OTHER -> 12e9;
+        };
+    }
+
     /** Every device of the table. */
     public static List<Accelerator> known() {
         return KNOWN;

@@ -12,6 +12,7 @@ import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Precision;
 import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.layout.Schedule;
+import io.longhaul.planner.memory.MemoryModel;
 import io.longhaul.planner.model.ModelShape;
 import java.util.Map;
 import java.util.Optional;
@@ -26,8 +27,12 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class CostModel {
     /** Bytes of Adam's state, gradient and weights that an update reads and writes, per weight, without moments. */
     private static final double UPDATE_BYTES = 14;
-    /** Bytes/s between device and host, each way. */
-    private static final double HOST_BANDWIDTH = 2.5e10;
+    /** Weights/s that the two sockets of a node update, all cores at work and bound by their memory. */
+    private static final double HOST_UPDATES = 2e9;
+    /** Bytes per weight that an update on the host has sent: the gradient there, the weight back. */
+    private static final double HOST_UPDATE_BYTES = 4;
+    /** Share of copies to and from the host that compute pays for, whose memory they use, even where it hides them. */
+    private static final double COPY_INTERFERENCE = 0.1;
     private static final double NEWTON_SCHULZ_FLOPS = 15;
 
     private final ModelShape model;
@@ -36,6 +41,7 @@ public final class CostModel {
     private final Software software;
     private final Links links;
     private final Optional<Layers> layers;
+    private final MemoryModel memoryModel;
     private final Map<Shape, Parts> memory = new ConcurrentHashMap<>();
 
     /** What the price of a layer depends on. */
@@ -74,6 +80,7 @@ public final class CostModel {
         this.machine = machine;
         this.constants = constants;
         this.software = software;
+        this.memoryModel = new MemoryModel(model, machine, constants, software);
         this.links = new Links(
                 machine.linkDomain(),
                 machine.bandwidth(true) * constants.of(Constant.FAST_LINK_RATE),
@@ -128,7 +135,7 @@ public final class CostModel {
         cost.add(Term.TRANSFER, c.microBatches() * transfer);
         cost.add(Term.IMBALANCE, c.microBatches() * (slowest - mean));
         cost.add(Term.BUBBLE, bubbleShare(c) * (p * mean - slowest + (p - 1) * transfer));
-        cost.add(Term.OFFLOAD, offloaded(c, sum.total() / p));
+        cost.add(Term.OFFLOAD, offloaded(c, m, sum));
         double dense = denseWeights(c);
         double expert = expertWeights(c);
         cost.add(Term.DATA, new DataTraffic(constants, software, links).seconds(c, dense, expert, fullest));
@@ -285,19 +292,24 @@ public final class CostModel {
                     / m.peakFlops();
             case ADAM, ADAM_8BIT, LION, LOW_RANK -> 0;
         };
-        double host = c.offload().optimizer() * weights * bytes / HOST_BANDWIDTH;
+        double host = c.offload().optimizer() * weights
+                * (m.ranksPerNode() / HOST_UPDATES + HOST_UPDATE_BYTES / m.accelerator().hostBandwidth());
         return (1 - c.offload().optimizer()) * update + orthogonal + host;
     }
 
-    /** Activations to the host and back, as far as a stage's passes do not hide them. */
-    private double offloaded(ParallelLayout c, double stageSeconds) {
+    /**
+     * Activations to the host and back. What leaves must leave beside the forward pass and what comes must come beside the
+     * backward pass, lest the device keep it after all.
+     */
+    private double offloaded(ParallelLayout c, Machine.Cluster m, LayerCost sum) {
         if (c.offload().activations() == 0) {
             return 0;
         }
-        double tokens = (double) c.microBatch() * model.sequenceLength() / c.context();
-        double perLayer = c.recompute().kind() == Recompute.Kind.FULL ? 2 : 34;
-        double bytes = perLayer * tokens * model.hiddenSize() / c.tensor() * model.layers() / c.pipeline()
-                * c.offload().activations();
-        return c.microBatches() * Math.max(0, 2 * bytes / HOST_BANDWIDTH - stageSeconds);
+        int p = c.pipeline();
+        double copy = c.offload().activations() * memoryModel.activationsPerLayer(c) * model.layers() / p
+                / m.accelerator().hostBandwidth();
+        double backward = sum.inputGradient() + sum.weightGradient() + sum.recompute();
+        return c.microBatches() * (2 * COPY_INTERFERENCE * copy + Math.max(0, copy - sum.forward() / p)
+                + Math.max(0, copy - backward / p));
     }
 }

@@ -26,6 +26,8 @@ public final class MemoryModel {
     private static final double EXPERT_IMBALANCE = 1.2;
     /** Layers whose weights are whole at a time in ZeRO stage 3: the one at work and the next. */
     private static final int GATHERED_LAYERS = 2;
+    /** Layers whose activations are on the device at a time where all are offloaded. */
+    private static final int LAYERS_AT_WORK = 2;
 
     /** Share of a layer's activations that PyTorch's selective checkpointing keeps. */
     private static final double EVERY_SECOND_PRODUCT = 0.45;
@@ -96,8 +98,12 @@ public final class MemoryModel {
         double factor = measured() ? 1 : constants.of(Constant.ACTIVATION_BYTES);
         int again = c.recompute().kind() == Recompute.Kind.FULL ? c.recompute().fullLayers(layers) : 0;
         double perMicroBatch = again * boundary(c) + (layers - again) * keptPerLayer(c);
-        double away = 1 - c.offload().activations();
-        terms.put("activations", factor * away * perMicroBatch * inFlight(c, stage));
+        double kept = factor * perMicroBatch * inFlight(c, stage);
+        // The layer at work stays whatever leaves, and so does the one on its way.
+        double layer = again < layers ? keptPerLayer(c) : boundary(c);
+        double staying = Math.min(kept, factor * LAYERS_AT_WORK * layer);
+        double away = c.offload().activations();
+        terms.put("activations", (1 - away) * kept + away * staying);
         if (again > 0) {
             terms.put("one layer again", factor * allActivations(c));
         }
@@ -210,7 +216,7 @@ public final class MemoryModel {
     }
 
     /** What one layer keeps of one micro-batch for its backward pass. */
-    double activationsPerLayer(ParallelLayout c) {
+    public double activationsPerLayer(ParallelLayout c) {
         return c.recompute().kind() == Recompute.Kind.FULL ? boundary(c) : keptPerLayer(c);
     }
 
