@@ -1,5 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type RefObject,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { forecastQuery } from "../../api/queries";
 import type { Design, Forecast, LossRange, Run } from "../../api/types";
 import { CopyButton } from "../../components/CopyButton";
@@ -10,10 +18,12 @@ import { bandOf, forecastSeries, plannedDesign, within } from "./buildForecast";
 
 /** A drag asks once it has paused. */
 const PAUSE_MILLIS = 150;
-const WIDTH = 720;
+const FIRST_WIDTH = 720;
 const HEIGHT = 170;
 const INSET = { left: 14, right: 14, top: 16, bottom: 20 };
 const KEY_STEPS = 100;
+/** Share of the present rate. */
+const SNAP = 0.12;
 
 /** The rest of the schedule as handles to drag, and what the loss would do. Nothing is changed by it. */
 export function Designer({ run }: { run: Run }) {
@@ -76,37 +86,49 @@ interface ScheduleProps {
   limits: Limits;
 }
 
+/** A drag along the steps does not change the rate by a few pixels. */
+function snapped(value: number, now: number): number {
+  return [now, 0].find((rate) => Math.abs(value - rate) < SNAP * now) ?? value;
+}
+
+/** Of an element in pixels, so that what is drawn in it keeps its size. */
+function useWidth(element: RefObject<Element | null>): number {
+  const [width, setWidth] = useState(FIRST_WIDTH);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(() => setWidth(element.current?.clientWidth || FIRST_WIDTH));
+    if (element.current !== null) {
+      observer.observe(element.current);
+    }
+    return () => observer.disconnect();
+  }, [element]);
+  return width;
+}
+
 function Schedule({ planned, design, change, limits }: ScheduleProps) {
   const svg = useRef<SVGSVGElement>(null);
+  const width = useWidth(svg);
   const last = Math.max(1.5 * limits.total, design.total);
   const most = 2.1 * limits.rate;
-  const plot = { width: WIDTH - INSET.left - INSET.right, height: HEIGHT - INSET.top - INSET.bottom };
+  const plot = { width: width - INSET.left - INSET.right, height: HEIGHT - INSET.top - INSET.bottom };
   const x = (step: number) => INSET.left + (plot.width * (step - limits.step)) / (last - limits.step);
   const y = (value: number) => INSET.top + plot.height * (1 - value / most);
   const at = (event: PointerEvent): { step: number; rate: number } => {
-    const box = svg.current?.getBoundingClientRect() ?? new DOMRect(0, 0, WIDTH, HEIGHT);
-    const px = ((event.clientX - box.left) * WIDTH) / box.width;
-    const py = ((event.clientY - box.top) * HEIGHT) / box.height;
+    const box = svg.current?.getBoundingClientRect() ?? new DOMRect();
     return {
-      step: limits.step + ((px - INSET.left) * (last - limits.step)) / plot.width,
-      rate: (1 - (py - INSET.top) / plot.height) * most,
+      step: limits.step + ((event.clientX - box.left - INSET.left) * (last - limits.step)) / plot.width,
+      rate: snapped((1 - (event.clientY - box.top - INSET.top) / plot.height) * most, limits.rate),
     };
   };
   const line = (points: [number, number][]) => points.map(([s, v]) => `${x(s)},${y(v)}`).join(" ");
   const path = planned.planned;
   const bottom = y(0);
   return (
-    <svg
-      ref={svg}
-      className="design-chart"
-      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-      aria-label="Learning rate of the rest"
-    >
-      <line className="axis" x1={INSET.left} x2={WIDTH - INSET.right} y1={bottom} y2={bottom} />
+    <svg ref={svg} className="design-chart" height={HEIGHT} aria-label="Learning rate of the rest">
+      <line className="axis" x1={INSET.left} x2={width - INSET.right} y1={bottom} y2={bottom} />
       <text x={INSET.left} y={HEIGHT - 5}>
         step {count(limits.step)}
       </text>
-      <text x={WIDTH - INSET.right} y={HEIGHT - 5} textAnchor="end">
+      <text x={width - INSET.right} y={HEIGHT - 5} textAnchor="end">
         {count(Math.round(last))}
       </text>
       <line className="horizon" x1={x(limits.total)} x2={x(limits.total)} y1={INSET.top} y2={bottom} />
@@ -128,16 +150,6 @@ function Schedule({ planned, design, change, limits }: ScheduleProps) {
         ])}
       />
       <Handle
-        label="Beginning of the decay"
-        x={x(design.decayStart)}
-        y={y(design.rate)}
-        step={design.decayStart}
-        rate={design.rate}
-        limits={limits}
-        at={at}
-        move={(to) => change({ decayStart: to.step, rate: to.rate })}
-      />
-      <Handle
         label="End of the run"
         x={x(design.total)}
         y={y(design.low)}
@@ -146,6 +158,22 @@ function Schedule({ planned, design, change, limits }: ScheduleProps) {
         limits={limits}
         at={at}
         move={(to) => change({ total: to.step, low: to.rate })}
+      />
+      <Handle
+        label="Beginning of the decay"
+        x={x(design.decayStart)}
+        y={y(design.rate)}
+        step={design.decayStart}
+        rate={design.rate}
+        limits={limits}
+        at={at}
+        move={(to) =>
+          change({
+            decayStart: to.step,
+            rate: to.rate,
+            low: design.low < design.rate ? design.low : 0,
+          })
+        }
       />
     </svg>
   );
