@@ -41,7 +41,9 @@ final class LossFindings {
     private static Finding finding(Signal.Step s, LossEvent e) {
         Map<String, String> evidence = new LinkedHashMap<>();
         boolean norm = e.kind() == LossEvent.Kind.EARLY_WARNING;
-        evidence.put(norm ? "gradient norm" : "loss", decimal(e.value()));
+        String value = norm ? "gradient norm"
+                : e.kind() == LossEvent.Kind.NOISY ? "distance between neighbours" : "loss";
+        evidence.put(value, decimal(e.value()));
         if (Double.isFinite(e.baseline())) {
             evidence.put("expected", decimal(e.baseline()));
         }
@@ -52,9 +54,9 @@ final class LossFindings {
             evidence.put("seen at step", Long.toString(e.step()));
         }
         if (!norm) {
-            s.gradientNorm().ifPresent(value -> evidence.put("gradient norm", decimal(value)));
+            s.gradientNorm().ifPresent(size -> evidence.put("gradient norm", decimal(size)));
         }
-        s.lossScale().ifPresent(value -> evidence.put("loss scale", decimal(value)));
+        s.lossScale().ifPresent(scale -> evidence.put("loss scale", decimal(scale)));
         return new Finding(kind(e.kind()), grade(s, e), s.at(), OptionalLong.of(e.onset()),
                 OptionalInt.empty(),
                 summary(s, e), evidence);
@@ -87,6 +89,7 @@ final class LossFindings {
             case SPIKE -> Finding.Kind.SPIKE;
             case DIVERGED -> Finding.Kind.DIVERGED;
             case DROPPED -> Finding.Kind.DROPPED;
+            case NOISY -> Finding.Kind.NOISY;
             case FROZEN -> Finding.Kind.FROZEN;
             case NOT_FINITE -> Finding.Kind.NAN;
             case EARLY_WARNING -> Finding.Kind.EARLY_WARNING;

@@ -8,7 +8,8 @@ import java.util.Locale;
  * @param onset step of the first point that belongs to it; events with the same kind and onset are one event that
  *     became graver
  * @param step step of the point that showed it
- * @param value loss in nats per token, or the gradient norm for {@link Kind#EARLY_WARNING}
+ * @param value loss in nats per token, the gradient norm for {@link Kind#EARLY_WARNING}, or the distance between
+ *     neighbours for {@link Kind#NOISY}
  * @param baseline what was expected in its place
  * @param deviations distance between the two in standard deviations of the noise; NaN where that says nothing
  */
@@ -28,6 +29,8 @@ public record LossEvent(
         DIVERGED,
         /** The loss fell at once, as it does when the data leaks or the numbers are broken. */
         DROPPED,
+        /** The loss scatters more than it did, around whatever level. */
+        NOISY,
         /** The same value again and again. */
         FROZEN,
         /** The loss, or what it was made from, is not a finite number. */
@@ -61,6 +64,8 @@ public record LossEvent(
             case DIVERGED -> "the loss rose from step " + onset + " on and has not come back: " + from;
             case DROPPED -> "the loss fell at once at step " + onset + ": " + from
                     + "; data that leaks, or broken numbers";
+            case NOISY -> String.format(Locale.ROOT, "the loss scatters %.1f times as much as before since step %d",
+                    value / baseline, onset);
             case FROZEN -> "the loss has not changed since step " + onset;
             case NOT_FINITE -> "the loss or the gradient is not finite at step " + onset;
             case EARLY_WARNING -> "the gradient norm grows since step " + onset + ": " + from;

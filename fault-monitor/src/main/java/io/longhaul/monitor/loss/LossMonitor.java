@@ -20,6 +20,7 @@ public final class LossMonitor {
     private final ExcursionDetector excursions;
     private final FirstPointsDetector firstPoints;
     private final DriftDetector drift;
+    private final NoiseDetector noise;
     private final FrozenDetector frozen = new FrozenDetector();
     private final PlateauDetector plateau = new PlateauDetector();
     private final GradientDetector gradient = new GradientDetector();
@@ -31,6 +32,7 @@ public final class LossMonitor {
         excursions = new ExcursionDetector(settings);
         firstPoints = new FirstPointsDetector(settings.warmUp());
         drift = new DriftDetector(settings.driftSigmas());
+        noise = new NoiseDetector(settings.noise());
     }
 
     /** The events that this point begins or makes graver, usually none. */
@@ -69,6 +71,7 @@ public final class LossMonitor {
     private void onLoss(long step, double loss, List<LossEvent> events) {
         LossEvent excursion = excursions.onLoss(step, loss);
         add(events, excursion);
+        add(events, noise.onLoss(step, loss));
         add(events, firstPoints.onLoss(step, loss));
         add(events, frozen.onLoss(step, loss));
         if (excursion != null && (excursion.kind() == Kind.DIVERGED || excursion.kind() == Kind.DROPPED)) {

@@ -9,19 +9,21 @@ package io.longhaul.monitor.loss;
  * @param spreadPoints points of which that percentile is taken
  * @param driftSigmas standard deviations by which half of {@value DriftDetector#POINTS} points must be above the
  *     best level so far
+ * @param noise multiple of the usual noise that is a burst of noise
  */
-public record LossSettings(int warmUp, double sigmas, double spreads, int spreadPoints, double driftSigmas) {
+public record LossSettings(int warmUp, double sigmas, double spreads, int spreadPoints, double driftSigmas, double noise) {
     public LossSettings {
-        if (warmUp < 9 || !(sigmas > 0) || !(spreads >= 0) || spreadPoints < 20 || !(driftSigmas > 0)) {
+        if (warmUp < 9 || !(sigmas > 0) || !(spreads >= 0) || spreadPoints < 20 || !(driftSigmas > 0)
+                || !(noise > 1)) {
             throw new IllegalArgumentException(
-                    "needs warmUp >= 9, sigmas > 0, spreads >= 0, spreadPoints >= 20 and driftSigmas > 0, got "
+                    "needs warmUp >= 9, sigmas > 0, spreads >= 0, spreadPoints >= 20, driftSigmas > 0 and noise > 1, got "
                             + warmUp + ", " + sigmas + ", " + spreads + ", " + spreadPoints + ", "
-                            + driftSigmas);
+                            + driftSigmas + ", " + noise);
         }
     }
 
     /** Chosen on recorded runs; {@code longhaul validate detectors} shows what they find there. */
     public static LossSettings usual() {
-        return new LossSettings(30, 5.5, 3.5, 400, 3);
+        return new LossSettings(30, 5.5, 3.5, 400, 3, 2.5);
     }
 }

@@ -57,7 +57,7 @@ final class Options {
             case DROPPED, FROZEN -> options.oddLoss();
             case FAULT_LINE -> options.faultLine();
             case UNREACHABLE -> options.unreachable();
-            case SPIKE_OVER, RECOVERED, EARLY_WARNING, PLATEAU, SLOW_STEPS ->
+            case SPIKE_OVER, RECOVERED, EARLY_WARNING, PLATEAU, NOISY, SLOW_STEPS ->
                 options.watch("go on", "nothing has to be done about it", 0);
         }
         return options.options;

@@ -126,6 +126,29 @@ class LossMonitorTest {
     }
 
     @Test
+    void findsABurstOfNoiseAroundTheSameLevelOnce() {
+        for (int seed = 0; seed < 50; seed++) {
+            SplittableRandom random = new SplittableRandom(2000 + seed);
+            List<LossEvent> events = events(
+                    curve(seed, i -> i >= 700 && i < 760 ? 0.12 * random.nextGaussian() : 0));
+            assertThat(events).filteredOn(e -> e.kind() == Kind.NOISY).as("seed %d", seed).singleElement().satisfies(
+                    e -> {
+                        assertThat(e.grade()).isEqualTo(Grade.MINOR);
+                        assertThat(e.step()).isBetween(705L, 760L);
+                        assertThat(e.onset()).isBetween(e.step() - 32, e.step());
+                    });
+        }
+    }
+
+    @Test
+    void noiseThatStaysIsTheUsualNoise() {
+        SplittableRandom random = new SplittableRandom(3000);
+        List<LossEvent> events = events(curve(1, i -> i >= 600 ? 0.12 * random.nextGaussian() : 0));
+        assertThat(events).extracting(LossEvent::kind).containsOnlyOnce(Kind.NOISY);
+        assertThat(events).filteredOn(e -> e.step() > 900).isEmpty();
+    }
+
+    @Test
     void roundedLossesThatRepeatAreNotFrozen() {
         double[] rounded = curve(2, i -> 0);
         for (int i = 0; i < POINTS; i++) {

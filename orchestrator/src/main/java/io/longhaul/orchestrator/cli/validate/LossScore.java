@@ -109,7 +109,7 @@ final class LossScore {
                 LossSettings usual = LossSettings.usual();
                 grid.add(
                         new LossSettings(usual.warmUp(), sigmas, spreads, usual.spreadPoints(),
-                                usual.driftSigmas()));
+                                usual.driftSigmas(), usual.noise()));
             }
         }
         List<List<Result>> results = grid.parallelStream()
