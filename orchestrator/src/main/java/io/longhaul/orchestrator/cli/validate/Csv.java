@@ -85,7 +85,7 @@ public final class Csv {
             Map<String, Integer> columns = new HashMap<>();
             String[] names = split(header);
             for (int i = 0; i < names.length; i++) {
-                columns.put(names[i].strip(), i);
+                columns.put(names[i].replace("\uFEFF", "").strip(), i);
             }
             for (String line = record(lines); line != null; line = record(lines)) {
                 if (!line.isBlank()) {

@@ -26,6 +26,7 @@ final class DetectorValidation {
     static void crossValidate(Path directory, Report report) {
         unlessUnreadable(report, () -> LossScore.crossValidate(directory, report));
         unlessUnreadable(report, () -> StepTimeScore.crossValidate(directory, report));
+        unlessUnreadable(report, () -> WorkerScore.crossValidate(directory, report));
     }
 
     private static void unlessUnreadable(Report report, Runnable score) {

@@ -14,8 +14,8 @@ final class DetectorsCommand implements Runnable {
     @Option(names = "--out", paramLabel = "OUT", required = true, description = "gets summary.json and misses.csv")
     private Path out = Path.of(".");
 
-    @Option(names = "--cross-validate", description = "also scores each run with the settings that do best on the others; takes minutes")
-    private boolean crossValidate;
+    @Option(names = "--no-cross-validate", negatable = true, defaultValue = "true", fallbackValue = "true", description = "leaves out the scores of each run with the settings that do best on all others")
+    private boolean crossValidate = true;
 
     @Override
     public void run() {

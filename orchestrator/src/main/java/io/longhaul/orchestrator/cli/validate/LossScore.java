@@ -5,6 +5,7 @@ import io.longhaul.monitor.loss.LossEvent.Grade;
 import io.longhaul.monitor.loss.LossMonitor;
 import io.longhaul.monitor.loss.LossPoint;
 import io.longhaul.monitor.loss.LossSettings;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,7 +17,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.BiPredicate;
+import java.util.stream.Stream;
 
 /**
  * The loss detectors on recorded runs and on injected faults.
@@ -30,9 +31,13 @@ final class LossScore {
     private static final int SPARSE = 101;
     private static final int EXCERPT = 100;
 
-    /** @param ignoreUntil points of the warm-up are not scored */
+    /**
+     * @param background the run itself, or the one that a fault was injected into
+     * @param ignoreUntil points of the warm-up are not scored
+     */
     private record Run(
             String id,
+            String background,
             String family,
             double every,
             double ignoreUntil,
@@ -95,61 +100,71 @@ final class LossScore {
     }
 
     /**
-     * What to expect of runs that had no say in the settings: each run is scored with the settings that do best on
-     * all others, by misses plus false alarms.
+     * What to expect of runs that had no say in the settings: each run, and what was injected into it, is scored with
+     * the settings that do best on all others, by misses plus false alarms.
      */
     static void crossValidate(Path directory, Report report) {
-        if (!Csv.exists(directory.resolve("runs/runs.csv"))) {
+        List<Run> runs = Csv.exists(directory.resolve("runs/runs.csv"))
+                ? runs(directory, new Report()).stream().filter(r -> !r.sparse()).toList()
+                : List.of();
+        List<Run> injected = injected(directory, new Report());
+        List<Run> all = Stream.concat(runs.stream(), injected.stream()).toList();
+        if (all.isEmpty()) {
             return;
         }
-        List<Run> runs = runs(directory, report).stream().filter(r -> !r.sparse()).toList();
+        LossSettings usual = LossSettings.usual();
         List<LossSettings> grid = new ArrayList<>();
-        for (double sigmas : new double[]{5.5, 6, 6.5, 7}) {
-            for (double spreads : new double[]{3.5, 3.25, 3, 2.75}) {
-                LossSettings usual = LossSettings.usual();
-                grid.add(
-                        new LossSettings(usual.warmUp(), sigmas, spreads, usual.spreadPoints(),
-                                usual.driftSigmas(), usual.noise()));
+        for (double sigmas : new double[]{5.5, 6, 7}) {
+            for (double spreads : new double[]{2.75, 3.1, 3.5}) {
+                for (double noise : new double[]{2.2, 2.5, 2.8}) {
+                    grid.add(
+                            new LossSettings(usual.warmUp(), sigmas, spreads, usual.spreadPoints(),
+                                    usual.driftSigmas(), noise));
+                }
             }
         }
         List<List<Result>> results = grid.parallelStream()
-                .map(settings -> runs.stream().map(run -> run(run, settings)).toList())
+                .map(settings -> all.stream().map(run -> run(run, settings)).toList())
                 .toList();
-        leftOut(report, "run", runs, grid, results, (a, b) -> a.id.equals(b.id));
-        leftOut(report, "family", runs, grid, results, (a, b) -> a.family.equals(b.family));
+        Map<String, String> families = new HashMap<>();
+        runs.forEach(run -> families.put(run.id, run.family));
+        leftOut(report, "run", all.stream().map(Run::background).toList(), grid, results, runs.size());
+        leftOut(report, "family",
+                all.stream().map(r -> families.getOrDefault(r.background, r.background)).toList(), grid, results,
+                runs.size());
     }
 
-    private static void leftOut(Report report, String what, List<Run> runs, List<LossSettings> grid,
-            List<List<Result>> results, BiPredicate<Run, Run> together) {
+    /** @param recorded number of recorded runs, which come first; injected ones follow */
+    private static void leftOut(Report report, String what, List<String> groups, List<LossSettings> grid,
+            List<List<Result>> results, int recorded) {
+        int[] choices = LeaveOut.choose(groups, results.stream()
+                .map(all -> all.stream().mapToInt(r -> r.positives - r.found + r.falseAlarms).toArray())
+                .toArray(int[][]::new));
         List<Result> chosen = new ArrayList<>();
-        Map<String, Integer> choices = new TreeMap<>();
-        for (int i = 0; i < runs.size(); i++) {
-            int best = 0;
-            int least = Integer.MAX_VALUE;
-            for (int g = 0; g < grid.size(); g++) {
-                int cost = 0;
-                for (int j = 0; j < runs.size(); j++) {
-                    Result r = results.get(g).get(j);
-                    cost += together.test(runs.get(i), runs.get(j))
-                            ? 0
-                            : r.positives - r.found + r.falseAlarms;
-                }
-                if (cost < least) {
-                    least = cost;
-                    best = g;
-                }
-            }
-            chosen.add(results.get(best).get(i));
-            choices.merge(grid.get(best).sigmas() + " sigma, " + grid.get(best).spreads() + " spreads", 1,
-                    Integer::sum);
+        Map<String, Integer> settings = new TreeMap<>();
+        for (int i = 0; i < choices.length; i++) {
+            chosen.add(results.get(choices[i]).get(i));
+            LossSettings s = grid.get(choices[i]);
+            settings.merge(s.sigmas() + " sigma, " + s.spreads() + " spreads, noise " + s.noise(), 1, Integer::sum);
         }
-        Result sum = sum(chosen);
-        String name = "loss.cross_validated_by_" + what;
-        report.figure(name + ".recall", Report.share(sum.found, sum.positives));
-        report.figure(name + ".false_alarms_per_10k", Report.share(10_000 * sum.falseAlarms, sum.points));
-        report.figure(name + ".latency_median", Report.median(sum.latencies));
-        row(report, "loss, left out by " + what, sum);
-        report.line("  settings chosen: %s", choices);
+        if (recorded > 0) {
+            Result sum = sum(chosen.subList(0, recorded));
+            String name = "loss.cross_validated_by_" + what;
+            report.figure(name + ".recall", Report.share(sum.found, sum.positives));
+            report.figure(name + ".false_alarms_per_10k", Report.share(10_000 * sum.falseAlarms, sum.points));
+            report.figure(name + ".latency_median", Report.median(sum.latencies));
+            row(report, "loss, left out by " + what, sum);
+        }
+        if (recorded < chosen.size()) {
+            Result sum = sum(chosen.subList(recorded, chosen.size()));
+            String name = "injected.cross_validated_by_" + what;
+            report.figure(name + ".found", sum.found);
+            report.figure(name + ".total", sum.positives);
+            report.figure(name + ".false_alarms", sum.falseAlarms);
+            report.line("injected, left out by %s: found %d/%d, false alarms %d", what, sum.found, sum.positives,
+                    sum.falseAlarms);
+        }
+        report.line("  settings chosen: %s", settings);
     }
 
     private static void total(Report report, String name, List<Run> runs, LossSettings settings,
@@ -239,11 +254,15 @@ final class LossScore {
                 report.line("loss: run %s has no series, skipped", id);
                 continue;
             }
-            runs.add(
-                    new Run(
-                            id, row.text("family"), row.number("log_every", 1),
-                            row.number("ignore_until_step", 0),
-                            points(series), labels.getOrDefault(id, List.of())));
+            try {
+                runs.add(
+                        new Run(
+                                id, id, row.text("family"), row.number("log_every", 1),
+                                row.number("ignore_until_step", 0),
+                                points(series), labels.getOrDefault(id, List.of())));
+            } catch (UncheckedIOException e) {
+                report.line("loss: run %s skipped: %s", id, e.getMessage());
+            }
         }
         return runs;
     }
@@ -362,18 +381,44 @@ final class LossScore {
         return found;
     }
 
-    /** Faults of known onset in quiet curves. Everything outside of them is false, level shifts and bursts apart. */
+    /** Faults of known onset in quiet curves. Everything outside of them is false. */
     static void injected(Path directory, LossSettings settings, Report report) {
+        List<Run> runs = injected(directory, report);
+        if (runs.isEmpty()) {
+            report.line("injected losses: no injected/loss.csv.gz with labels, skipped");
+            return;
+        }
+        InjectedTally tally = new InjectedTally();
+        for (Run run : runs) {
+            Result result = run(run, settings);
+            for (String[] fault : result.faults) {
+                report.fault("injected", run.id, fault[0], fault[1], fault[2], fault[3]);
+            }
+            for (int i = 0; i < result.falseAlarms; i++) {
+                tally.falseAlarm();
+            }
+            for (Label label : run.labels) {
+                if (result.latencies.isEmpty()) {
+                    tally.missed(label.kind);
+                } else {
+                    tally.found(label.kind, result.latencies.getFirst());
+                }
+            }
+        }
+        tally.print("injected losses", "injected", report);
+    }
+
+    /** One run for each injected fault; all of them are to be found, however small. */
+    private static List<Run> injected(Path directory, Report report) {
         Path file = directory.resolve("injected/loss.csv");
         Path labelFile = directory.resolve("injected/loss_labels.csv");
         if (!Csv.exists(file) || !Csv.exists(labelFile)) {
-            report.line("injected losses: no injected/loss.csv.gz with labels, skipped");
-            return;
+            return List.of();
         }
         Map<String, List<LossPoint>> series = new LinkedHashMap<>();
         Csv.read(file, row -> series.computeIfAbsent(row.text("run_id"), id -> new ArrayList<>())
                 .add(point(row)));
-        InjectedTally tally = new InjectedTally();
+        List<Run> runs = new ArrayList<>();
         for (Csv.Row row : Csv.read(labelFile)) {
             String id = row.text("run_id");
             String kind = row.text("kind");
@@ -383,35 +428,14 @@ final class LossScore {
                 continue;
             }
             double every = points.size() > 1 ? points.get(1).step() - points.get(0).step() : 1;
-            Run run = new Run(id, kind, every, 0, points, List.of());
-            boolean none = kind.equals("none");
-            double from = none ? Double.POSITIVE_INFINITY : row.number("onset_step") - run.every;
-            double to = none
-                    ? Double.NEGATIVE_INFINITY
-                    : row.number("end_step", Double.POSITIVE_INFINITY) + 5 * run.every;
-            OptionalDouble latency = OptionalDouble.empty();
-            Set<String> counted = new HashSet<>();
-            for (LossEvent alarm : alarms(points, settings)) {
-                if (alarm.step() >= from && alarm.step() <= to) {
-                    latency = latency.isPresent()
-                            ? latency
-                            : OptionalDouble.of(Math.max(0.0,
-                                    run.index(alarm.step()) - (double) run.index(row.number("onset_step"))));
-                } else if (counted.add(alarm.kind() + " " + alarm.onset())) {
-                    tally.falseAlarm();
-                    report.fault("injected", id, "false alarm", alarm.kind().toString(), alarm.step(),
-                            fault("", alarm)[3]);
-                }
-            }
-            if (latency.isPresent()) {
-                tally.found(kind, latency.getAsDouble());
-            } else if (!none) {
-                tally.missed(kind);
-                report.fault("injected", id, "miss", kind, text(row.number("onset_step")),
-                        "amplitude " + row.text("amplitude"));
-            }
+            double end = row.number("end_step", Double.POSITIVE_INFINITY);
+            List<Label> labels = kind.equals("none")
+                    ? List.of()
+                    : List.of(new Label(kind, "major", row.number("onset_step"), end));
+            String background = row.text("background").isEmpty() ? id : row.text("background");
+            runs.add(new Run(id, background, kind, every, Double.NEGATIVE_INFINITY, points, labels));
         }
-        tally.print("injected losses", "injected", report);
+        return runs;
     }
 
     private static String text(double step) {

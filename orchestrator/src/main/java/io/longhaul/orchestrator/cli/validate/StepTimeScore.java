@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.cli.validate;
 import io.longhaul.monitor.steptime.StepTimeEvent;
 import io.longhaul.monitor.steptime.StepTimeMonitor;
 import io.longhaul.monitor.steptime.StepTimeSettings;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * The step-time detectors on recorded runs and on injected slow-downs.
@@ -65,11 +67,16 @@ final class StepTimeScore {
                 continue;
             }
             List<double[]> points = new ArrayList<>();
-            Csv.read(file, r -> {
-                if (r.has("iter_time_s") && r.has("step")) {
-                    points.add(new double[]{r.number("step"), r.number("iter_time_s")});
-                }
-            });
+            try {
+                Csv.read(file, r -> {
+                    if (r.has("iter_time_s") && r.has("step")) {
+                        points.add(new double[]{r.number("step"), r.number("iter_time_s")});
+                    }
+                });
+            } catch (UncheckedIOException e) {
+                // The losses of the run, which are read first, say so.
+                continue;
+            }
             add(all, id, points, labels);
         }
         return all;
@@ -251,10 +258,13 @@ final class StepTimeScore {
         if (Csv.exists(directory.resolve("mlperf/steps.csv"))) {
             all.addAll(mlperf(directory));
         }
+        if (all.isEmpty()) {
+            return;
+        }
         List<StepTimeSettings> grid = new ArrayList<>();
         StepTimeSettings usual = StepTimeSettings.usual();
         for (double slow : new double[]{0.03, 0.04, 0.05}) {
-            for (double sigmas : new double[]{2.5, 2, 3, 1.5}) {
+            for (double sigmas : new double[]{1.5, 2, 2.5, 3}) {
                 for (double creep : new double[]{0.06, 0.08}) {
                     grid.add(new StepTimeSettings(usual.warmUp(), slow, sigmas, creep, usual.often()));
                 }
@@ -263,21 +273,30 @@ final class StepTimeScore {
         List<List<Result>> results = grid.parallelStream()
                 .map(settings -> all.stream().map(series -> result(series, settings)).toList())
                 .toList();
-        List<Result> chosen = new ArrayList<>();
-        for (int i = 0; i < all.size(); i++) {
-            int best = 0;
-            int least = Integer.MAX_VALUE;
-            for (int g = 0; g < grid.size(); g++) {
-                int own = results.get(g).get(i).cost();
-                int cost = results.get(g).stream().mapToInt(Result::cost).sum() - own;
-                if (cost < least) {
-                    least = cost;
-                    best = g;
-                }
+        int[][] costs = results.stream()
+                .map(one -> one.stream().mapToInt(Result::cost).toArray())
+                .toArray(int[][]::new);
+        Map<String, String> families = families(directory);
+        leftOut("run", all.stream().map(Series::id).toList(), results, costs, report);
+        leftOut("family", all.stream().map(s -> families.getOrDefault(s.id, s.id)).toList(), results, costs, report);
+    }
+
+    /** Family of a recorded run, organisation of an MLPerf run. */
+    private static Map<String, String> families(Path directory) {
+        Map<String, String> families = new HashMap<>();
+        Map.of("runs/runs.csv", "family", "mlperf/runs.csv", "organisation").forEach((file, column) -> {
+            if (Csv.exists(directory.resolve(file))) {
+                Csv.read(directory.resolve(file), row -> families.put(row.text("run_id"), row.text(column)));
             }
-            chosen.add(results.get(best).get(i));
-        }
-        figures("steptime.cross_validated", "step time, left out by run", chosen, report);
+        });
+        return families;
+    }
+
+    private static void leftOut(String what, List<String> groups, List<List<Result>> results, int[][] costs,
+            Report report) {
+        int[] choices = LeaveOut.choose(groups, costs);
+        List<Result> chosen = IntStream.range(0, choices.length).mapToObj(i -> results.get(choices[i]).get(i)).toList();
+        figures("steptime.cross_validated_by_" + what, "step time, left out by " + what, chosen, report);
     }
 
     private static boolean within(Series series, Label label, double at) {

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -49,13 +50,91 @@ final class WorkerScore {
 
     private record Alarm(String worker, double tick, PeerEvent event) {}
 
+    private record Item(String family, String name, List<Matrix> tables, List<Label> labels) {
+        boolean generated() {
+            return family.equals("workers");
+        }
+    }
+
+    /** Slow workers, those found, and workers accused wrongly. */
+    private record Counts(int slow, int found, int accused) {
+        static Counts sum(List<Counts> all) {
+            return new Counts(all.stream().mapToInt(Counts::slow).sum(), all.stream().mapToInt(Counts::found).sum(),
+                    all.stream().mapToInt(Counts::accused).sum());
+        }
+    }
+
     private WorkerScore() {}
 
     static void score(Path directory, PeerSettings settings, Report report) {
+        List<Item> items = items(directory, report);
+        List<Double> latencies = new ArrayList<>();
+        List<Counts> generated = items.stream()
+                .filter(Item::generated)
+                .map(item -> count(item, settings, latencies, report))
+                .toList();
+        if (!generated.isEmpty()) {
+            Counts sum = Counts.sum(generated);
+            report.figure("workers.slow", sum.slow);
+            report.figure("workers.found", sum.found);
+            report.figure("workers.accused", sum.accused);
+            report.figure("workers.latency_median", Report.median(latencies));
+            report.line("generated worker groups: found %d/%d, wrongly accused %d, latency %.0f steps", sum.found,
+                    sum.slow, sum.accused, Report.median(latencies));
+        }
+        for (Item item : items) {
+            if (!item.generated()) {
+                Counts counts = count(item, settings, new ArrayList<>(), report);
+                report.figure("traces." + item.name + ".found", counts.found);
+                report.figure("traces." + item.name + ".total", counts.slow);
+                report.figure("traces." + item.name + ".accused", counts.accused);
+                report.line("  %-26s found %d/%d, wrongly accused %d", item.name, counts.found, counts.slow,
+                        counts.accused);
+            }
+        }
+    }
+
+    /**
+     * What to expect of groups that had no say in the settings: each group and each trace is judged with the settings
+     * that do best on all others, by misses plus wrong accusations.
+     */
+    static void crossValidate(Path directory, Report report) {
+        List<Item> items = items(directory, new Report());
+        if (items.isEmpty()) {
+            return;
+        }
+        PeerSettings usual = PeerSettings.usual();
+        List<PeerSettings> grid = new ArrayList<>();
+        for (double rise : new double[]{0.03, 0.035, 0.04, 0.05}) {
+            for (double sigmas : new double[]{4, 4.5, 5, 6}) {
+                grid.add(
+                        new PeerSettings(usual.steps(), rise, sigmas, usual.leastRatio(), usual.ratio(),
+                                usual.lastingRatio(), usual.peerSigmas(), usual.certain()));
+            }
+        }
+        List<List<Counts>> results = grid.parallelStream()
+                .map(settings -> items.stream()
+                        .map(item -> count(item, settings, new ArrayList<>(), new Report()))
+                        .toList())
+                .toList();
+        int[] choices = LeaveOut.choose(items.stream().map(Item::name).toList(), results.stream()
+                .map(all -> all.stream().mapToInt(c -> c.slow - c.found + c.accused).toArray())
+                .toArray(int[][]::new));
+        Counts sum = Counts.sum(
+                IntStream.range(0, choices.length).mapToObj(i -> results.get(choices[i]).get(i)).toList());
+        report.figure("workers.cross_validated.slow", sum.slow);
+        report.figure("workers.cross_validated.found", sum.found);
+        report.figure("workers.cross_validated.accused", sum.accused);
+        report.line("workers and traces, left out one by one: found %d/%d, wrongly accused %d", sum.found, sum.slow,
+                sum.accused);
+    }
+
+    /** Generated groups and recorded traces that have labels. */
+    private static List<Item> items(Path directory, Report report) {
         Path workers = directory.resolve("workers");
         if (!Csv.exists(workers.resolve("labels.csv"))) {
             report.line("workers: no workers/labels.csv, skipped");
-            return;
+            return List.of();
         }
         Map<String, List<Label>> labels = new LinkedHashMap<>();
         for (Csv.Row row : Csv.read(workers.resolve("labels.csv"))) {
@@ -66,13 +145,39 @@ final class WorkerScore {
                                     row.number("onset", Double.NEGATIVE_INFINITY),
                                     row.number("end", Double.POSITIVE_INFINITY)));
         }
-        generated(workers, labels, settings, report);
+        List<Item> items = new ArrayList<>();
+        if (Csv.exists(workers.resolve("injected_groups.csv"))) {
+            Map<String, Matrix> groups = new TreeMap<>();
+            matrices(workers.resolve("injected_groups.csv"), row -> row.text("group"), "t", groups);
+            groups.forEach((group, matrix) -> {
+                String name = "injected_group_" + group;
+                items.add(new Item("workers", name, List.of(matrix), labels.getOrDefault(name, List.of())));
+            });
+        } else {
+            report.line("workers: no workers/injected_groups.csv.gz, skipped");
+        }
         for (Path file : traces(workers)) {
             String name = file.getFileName().toString().replaceAll("(_agg)?\\.csv(\\.gz)?$", "");
             if (labels.containsKey(name)) {
-                trace(file, name, labels.getOrDefault(name, List.of()), settings, report);
+                items.add(new Item("traces", name, tables(file, name), labels.getOrDefault(name, List.of())));
             }
         }
+        return items;
+    }
+
+    /** Tables of workers that do equal work. */
+    private static List<Matrix> tables(Path file, String name) {
+        if (name.startsWith("bytedance_")) {
+            return List.copyOf(stages(file).values());
+        }
+        Map<String, Matrix> one = new TreeMap<>();
+        matrices(file, row -> "all", row0(file), one);
+        Matrix matrix = one.getOrDefault("all", NOTHING);
+        if (name.startsWith("power")) {
+            // Where power is the only signal, a worker that draws less does less.
+            matrix.rows.forEach(row -> Arrays.setAll(row, i -> 1 / row[i]));
+        }
+        return List.of(matrix);
     }
 
     private static List<Path> traces(Path workers) {
@@ -86,67 +191,13 @@ final class WorkerScore {
         }
     }
 
-    private static void generated(Path workers, Map<String, List<Label>> labels, PeerSettings settings,
-            Report report) {
-        Path file = workers.resolve("injected_groups.csv");
-        if (!Csv.exists(file)) {
-            report.line("workers: no workers/injected_groups.csv.gz, skipped");
-            return;
-        }
-        Map<String, Matrix> groups = new TreeMap<>();
-        matrices(file, row -> row.text("group"), "t", groups);
-        int slow = 0;
-        int found = 0;
-        int accused = 0;
-        List<Double> latencies = new ArrayList<>();
-        for (Map.Entry<String, Matrix> group : groups.entrySet()) {
-            String name = "injected_group_" + group.getKey();
-            Matrix matrix = group.getValue();
-            int[] counts = count("workers", name, matrix, alarms(matrix, settings),
-                    labels.getOrDefault(name, List.of()), latencies, report);
-            slow += counts[0];
-            found += counts[1];
-            accused += counts[2];
-        }
-        report.figure("workers.slow", slow);
-        report.figure("workers.found", found);
-        report.figure("workers.accused", accused);
-        report.figure("workers.latency_median", Report.median(latencies));
-        report.line("generated worker groups: found %d/%d, wrongly accused %d, latency %.0f steps", found,
-                slow,
-                accused, Report.median(latencies));
-    }
-
-    private static void trace(Path file, String name, List<Label> labels, PeerSettings settings,
-            Report report) {
-        Matrix matrix;
-        List<Alarm> alarms;
-        if (name.startsWith("bytedance_")) {
-            Map<String, Matrix> stages = stages(file);
-            alarms = new ArrayList<>();
-            stages.values().forEach(stage -> alarms.addAll(alarms(stage, settings)));
-            matrix = stages.values().stream().findFirst().orElse(NOTHING);
-        } else {
-            Map<String, Matrix> one = new TreeMap<>();
-            matrices(file, row -> "all", row0(file), one);
-            matrix = one.getOrDefault("all", NOTHING);
-            if (name.startsWith("power")) {
-                // Where power is the only signal, a worker that draws less does less.
-                matrix.rows.forEach(row -> Arrays.setAll(row, i -> 1 / row[i]));
-            }
-            alarms = alarms(matrix, settings);
-        }
-        int[] counts = count("traces", name, matrix, alarms, labels, new ArrayList<>(), report);
-        report.figure("traces." + name + ".found", counts[1]);
-        report.figure("traces." + name + ".total", counts[0]);
-        report.figure("traces." + name + ".accused", counts[2]);
-        report.line("  %-26s found %d/%d, wrongly accused %d", name, counts[1], counts[0], counts[2]);
-    }
-
-    /** Slow workers, those found, and workers accused wrongly. */
-    private static int[] count(String family, String name, Matrix matrix, List<Alarm> alarms,
-            List<Label> labels,
-            List<Double> latencies, Report report) {
+    private static Counts count(Item item, PeerSettings settings, List<Double> latencies, Report report) {
+        String family = item.family;
+        String name = item.name;
+        List<Label> labels = item.labels;
+        Matrix matrix = item.tables.isEmpty() ? NOTHING : item.tables.getFirst();
+        List<Alarm> alarms = new ArrayList<>();
+        item.tables.forEach(table -> alarms.addAll(alarms(table, settings)));
         int slow = 0;
         int found = 0;
         double margin = MARGIN * matrix.every();
@@ -184,7 +235,7 @@ final class WorkerScore {
                                 alarm.event.usual()));
             }
         }
-        return new int[]{slow, found, accused.size()};
+        return new Counts(slow, found, accused.size());
     }
 
     private static List<Alarm> alarms(Matrix matrix, PeerSettings settings) {

@@ -77,6 +77,62 @@ class DetectorValidationTest {
     }
 
     @Test
+    void eachRunIsAlsoScoredWithWhatTheOthersChoose() throws IOException {
+        write("injected/loss.csv", injected());
+        write("injected/loss_labels.csv",
+                "run_id,background,kind,severity,onset_step,end_step,onset_index,amplitude\n"
+                        + "i,b,spike,major,500,502,499,1\nj,b,none,none,,,,\n");
+        Report report = new Report();
+        DetectorValidation.crossValidate(data, report);
+        report.write(out);
+        JsonNode summary = JsonMapper.builder().build().readTree(Files.readString(out.resolve("summary.json")));
+        for (String group : new String[]{"run", "family"}) {
+            assertThat(summary.get("loss.cross_validated_by_" + group + ".recall").asDouble()).isEqualTo(0.5);
+            assertThat(summary.get("injected.cross_validated_by_" + group + ".found").asInt()).isEqualTo(1);
+            assertThat(summary.get("injected.cross_validated_by_" + group + ".total").asInt()).isEqualTo(1);
+            assertThat(summary.get("injected.cross_validated_by_" + group + ".false_alarms").asInt()).isZero();
+            assertThat(summary.get("steptime.cross_validated_by_" + group + ".found").asInt()).isEqualTo(1);
+        }
+    }
+
+    private static String injected() {
+        StringBuilder series = new StringBuilder("loss,run_id,step\n");
+        SplittableRandom random = new SplittableRandom(2);
+        for (String id : new String[]{"i", "j"}) {
+            for (int step = 1; step <= 1000; step++) {
+                double added = id.equals("i") && step >= 500 && step < 503 ? 1 : 0;
+                series.append(String.format(Locale.ROOT, "%.5f,%s,%d\n", 3 + added + 0.02 * random.nextGaussian(), id,
+                        step));
+            }
+        }
+        return series.toString();
+    }
+
+    /** Files that are cut off, empty or lack columns cost what is in them and nothing else. */
+    @Test
+    void oddFilesAreSkippedWithALine() throws IOException {
+        Files.createDirectories(data.resolve("mlperf"));
+        byte[] packed = Files.readAllBytes(data.resolve("runs/series/a.csv.gz"));
+        Files.write(data.resolve("mlperf/steps.csv.gz"), java.util.Arrays.copyOf(packed, packed.length / 2));
+        Files.write(data.resolve("runs/series/gone.csv.gz"), new byte[]{1, 2, 3});
+        write("injected/loss.csv", "");
+        write("injected/loss_labels.csv", "run_id\ni\n");
+        write("injected/steptime.csv", "run_id\n");
+        write("injected/steptime_labels.csv", "");
+        write("workers/labels.csv", "");
+        write("workers/injected_groups.csv", "");
+        write("logs/log_snippets.csv", "\uFEFFtext,family,source\nCUDA out of memory,memory\n");
+        JsonNode summary = summary();
+        assertThat(summary.get("loss.recall").asDouble()).isEqualTo(0.5);
+        assertThat(summary.get("steptime.found").asInt()).isEqualTo(1);
+        assertThat(summary.get("logs.faults").asInt()).isEqualTo(1);
+        Report report = new Report();
+        DetectorValidation.crossValidate(data, report);
+        report.write(out);
+        assertThat(Files.readString(out.resolve("summary.json"))).contains("loss.cross_validated_by_run.recall");
+    }
+
+    @Test
     void foldersThatAreMissingAreSkippedWithALine() throws IOException {
         Report report = new Report();
         DetectorValidation.run(out, report);
