@@ -18,6 +18,8 @@ final class MegatronLaunch {
     private static final Version LAYOUT_STRING = Version.of("core_v0.13.1");
     private static final Version LAYER_WISE_OPTIMIZER = Version.of("core_v0.18.0");
     private static final int BLACKWELL = 100;
+    /** Share of a layer's activations that the offloaded modules keep, at least. */
+    private static final double MODULES = 0.25;
 
     private final ParallelLayout layout;
     private final int layers;
@@ -174,8 +176,8 @@ final class MegatronLaunch {
         } else {
             a.add("--offload-modules", "attn_norm", "qkv_linear", "core_attn", "attn_proj", "mlp_norm");
         }
-        if (offload.activations() < 1) {
-            a.add("--activation-offload-fraction", offload.activations());
+        if (offload.activations() < MODULES) {
+            a.add("--activation-offload-fraction", offload.activations() / MODULES);
         }
     }
 

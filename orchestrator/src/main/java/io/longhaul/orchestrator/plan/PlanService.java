@@ -9,7 +9,11 @@ import io.longhaul.planner.constants.Constants;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.explain.Relaxation;
 import io.longhaul.planner.explain.StepReplay;
-import io.longhaul.planner.search.Abilities;
+import io.longhaul.planner.layout.Precision;
+import io.longhaul.planner.legal.Capability;
+import io.longhaul.planner.legal.Legality;
+import io.longhaul.planner.search.Choices;
+import io.longhaul.planner.search.Goal;
 import io.longhaul.planner.search.ParetoFront;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanRequest;
@@ -29,6 +33,7 @@ import tools.jackson.databind.node.ObjectNode;
 /** Plans runs with the planner library; measures this machine when that is what a run is to use. */
 public final class PlanService implements PlanPort, ReplanPort {
     private static final int MOST_LOCAL_RANKS = 8;
+    private static final int AMPERE = 80;
 
     private final WorkerTools tools;
     private final Path corpus;
@@ -71,15 +76,12 @@ public final class PlanService implements PlanPort, ReplanPort {
             tools.buildCorpus(corpus);
         }
         Machine used = Aims.used(spec, machine);
-        PlanRequest request = new PlanRequest(
-                spec.model().shape(), used, spec.training().recipe().globalBatch(), spec.layout(),
-                abilities(spec, used))
-                .withGoal(Aims.goal(spec, chooseBatch));
+        PlanRequest request = request(spec, used).withGoal(Aims.goal(spec, chooseBatch));
         PlanResult result = Planner.plan(request, control);
         Plan best = result.best().orElseThrow(() -> none(request, result));
         RunSpec chosen = spec.withGlobalBatch(best.layout().globalBatch());
-        PlanRequest onPart = new PlanRequest(request.model(), result.machine(), best.layout().globalBatch(),
-                request.fixed(), request.abilities());
+        PlanRequest onPart = request.withGoal(Goal.TIME)
+                .on(result.machine(), best.layout().globalBatch());
         ObjectNode view = PlanJson.view(chosen, result, onPart.machine(), machine.ranks());
         questions.answer(view, onPart, result);
         if (questions.pareto()) {
@@ -97,7 +99,8 @@ public final class PlanService implements PlanPort, ReplanPort {
             List<String> limits) {
         Machine machine = request.machine();
         Optional<StepReplay> replay = machine instanceof Machine.Cluster
-                ? StepReplay.of(new CostModel(request.model(), machine), request.model().layers(),
+                ? StepReplay.of(new CostModel(request.model(), machine, request.software()),
+                        request.model().layers(),
                         best.layout())
                 : Optional.empty();
         replay.ifPresent(r -> view.putObject("schedule")
@@ -189,14 +192,25 @@ public final class PlanService implements PlanPort, ReplanPort {
                 .orElse(usual);
     }
 
-    /** What the trainers can execute. */
-    private static Abilities abilities(RunSpec spec, Machine machine) {
-        Abilities abilities = switch (spec.framework()) {
-            case REFERENCE -> new Abilities(2, 2, 1, false, 1, false);
-            case MEGATRON_LM -> new Abilities(
-                    machine.ranksPerNode(), Integer.MAX_VALUE, Integer.MAX_VALUE, true, 1, true);
-            case DEEPSPEED -> new Abilities(machine.ranksPerNode(), Integer.MAX_VALUE, 1, true, 3, true);
-        };
-        return abilities.with(spec.planning().precisions(), spec.planning().optimizers());
+    /** Over all that the framework's version runs. */
+    private static PlanRequest request(RunSpec spec, Machine machine) {
+        PlanRequest request = new PlanRequest(
+                spec.model().shape(), machine, spec.training().recipe().globalBatch(),
+                Legality.of(spec.framework().trainer(), spec.frameworkVersion()))
+                .withChoices(Choices.ALL.with(precisions(spec, machine), spec.planning().optimizers()));
+        return spec.layout().map(request::withFixed).orElse(request);
+    }
+
+    /** Devices before Ampere have no matrix units for bf16, so that fp16 stands for it there. */
+    private static List<Precision> precisions(RunSpec spec, Machine machine) {
+        int capability = machine instanceof Machine.Cluster cluster
+                ? Capability.of(cluster.accelerator().name())
+                : 0;
+        return spec.planning()
+                .precisions()
+                .stream()
+                .map(p -> p == Precision.BF16 && capability > 0 && capability < AMPERE ? Precision.FP16 : p)
+                .distinct()
+                .toList();
     }
 }

@@ -2,7 +2,6 @@ package io.longhaul.orchestrator.plan;
 
 import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.constants.ShippedConstants;
-import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.explain.Duel;
 import io.longhaul.planner.explain.Knowledge;
 import io.longhaul.planner.explain.LayoutReader;
@@ -14,6 +13,7 @@ import io.longhaul.planner.explain.Sensitivity.Links;
 import io.longhaul.planner.explain.Sensitivity.Outcome;
 import io.longhaul.planner.explain.WhyNot;
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.legal.Broken;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanRequest;
 import io.longhaul.planner.search.PlanResult;
@@ -94,10 +94,7 @@ public record Questions(
         if (asked == null) {
             return;
         }
-        List<String> broken = Planner.broken(request, asked)
-                .map(r -> List.of(r.rule() + " (" + r.example() + ")"))
-                .orElse(List.of());
-        WhyNot answer = WhyNot.of(Planner.price(request, asked), best, broken);
+        WhyNot answer = WhyNot.of(Planner.price(request, asked), best, Planner.broken(request, asked));
         node.put("verdict", switch (answer) {
             case WhyNot.Illegal _ -> "illegal";
             case WhyNot.TooLarge _ -> "too-large";
@@ -105,7 +102,8 @@ public record Questions(
         });
         node.put("text", answer.text());
         switch (answer) {
-            case WhyNot.Illegal illegal -> node.set("rules", PlanJson.tree(illegal.rules()));
+            case WhyNot.Illegal illegal ->
+                node.set("rules", PlanJson.tree(illegal.rules().stream().map(Broken::toString).toList()));
             case WhyNot.TooLarge large -> node.set("deficitBytes", PlanJson.tree(large.deficits()));
             case WhyNot.Compared compared -> {
                 node.put("stepSeconds", compared.plan().stepSeconds());
@@ -198,8 +196,7 @@ public record Questions(
         List<Prediction> ranked = Stream
                 .concat(Stream.of(best), others.stream().map(PlanResult.RunnerUp::plan))
                 .map(p -> Prediction.of(request, p.layout(),
-                        ShippedConstants.on(request.machine(), Software.MEGATRON_CORE),
-                        Software.MEGATRON_CORE))
+                        ShippedConstants.on(request.machine(), request.software()), request.software()))
                 .toList();
         ArrayNode duels = node.putArray("duels");
         for (Prediction other : ranked.subList(1, ranked.size())) {

@@ -153,7 +153,8 @@ final class DrawnLaunches {
                 .withRecompute(recompute)
                 .withPrecision(pick(Precision.values()))
                 .withOptimizer(pick(OptimizerKind.ADAM, OptimizerKind.ADAM, pick(OptimizerKind.values())));
-        return layout.withOffload(new Offload(pick(0.0, 0.0, 0.0, 0.5, 1.0), pick(0.0, 0.0, 0.0, 0.25, 1.0)));
+        return layout.withOffload(
+                new Offload(pick(0.0, 0.0, 0.0, 0.125, 0.25, 0.5, 1.0), pick(0.0, 0.0, 0.0, 0.25, 1.0)));
     }
 
     /** Layers over chunks, a few more here and less there. */

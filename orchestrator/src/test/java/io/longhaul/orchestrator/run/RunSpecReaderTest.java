@@ -139,7 +139,7 @@ final class RunSpecReaderTest {
             tokens: 64000         | tokens: 0                      | /training/tokens          | 0                     | from 1 to                              |
             tokens: 64000         | tokens: 1e400                  | /training/tokens          | Infinity              | a whole number                         |
             tokens: 64000         | tokens: 64e3                   | /training/tokens          | 64000.0               | a whole number                         |
-            globalBatch: 20       | globalBatch: 21                | /layout/data              | 2                     | globalBatch 20 or globalBatch 22       | 21 not divisible by micro-batch 1 * data 2
+            globalBatch: 20       | globalBatch: 21                | /layout/data              | 2                     | globalBatch 20 or globalBatch 22       | 21 not divisible by data 2
             learningRate: 0.001   | learningRate: .nan             | /training/learningRate    | .nan                  | a finite number                        |
             learningRate: 0.001   | learningRate: .inf             | /training/learningRate    | .inf                  | a finite number                        |
             learningRate: 0.001   | learningRate: 1e400            | /training/learningRate    | Infinity              | a number from                          |

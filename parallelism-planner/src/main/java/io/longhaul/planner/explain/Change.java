@@ -36,14 +36,14 @@ public enum Change {
         int batch = request.globalBatch();
         return switch (this) {
             case LONGER_SEQUENCES -> request.machine() instanceof Machine.Cluster
-                    ? Optional.of(with(request, longer(request.model()), request.machine(), batch))
+                    ? Optional.of(request.with(longer(request.model()), request.machine(), batch))
                     : Optional.empty();
             case SMALLER_BATCH -> batch % 2 == 0
-                    ? Optional.of(with(request, request.model(), request.machine(), batch / 2))
+                    ? Optional.of(request.on(request.machine(), batch / 2))
                     : Optional.empty();
-            case LARGER_BATCH -> Optional.of(with(request, request.model(), request.machine(), 2 * batch));
+            case LARGER_BATCH -> Optional.of(request.on(request.machine(), 2 * batch));
             default -> request.machine() instanceof Machine.Cluster cluster
-                    ? machine(cluster).map(m -> with(request, request.model(), m, batch))
+                    ? machine(cluster).map(m -> request.on(m, batch))
                     : Optional.empty();
         };
     }
@@ -58,10 +58,6 @@ public enum Change {
                 m.nodes() % 2 == 0 ? Optional.of(m.withNodes(m.nodes() / 2)) : Optional.empty();
             case LONGER_SEQUENCES, SMALLER_BATCH, LARGER_BATCH -> Optional.empty();
         };
-    }
-
-    static PlanRequest with(PlanRequest r, ModelShape model, Machine machine, int batch) {
-        return new PlanRequest(model, machine, batch, r.fixed(), r.abilities());
     }
 
     private static ModelShape longer(ModelShape m) {

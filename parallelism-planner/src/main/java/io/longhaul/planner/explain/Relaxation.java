@@ -16,7 +16,7 @@ public final class Relaxation {
         if (request.machine() instanceof Machine.Cluster cluster && request.fixed().isEmpty()) {
             for (int i = 1; i <= DOUBLINGS && cluster.nodes() < Integer.MAX_VALUE >> i + 10; i++) {
                 Machine larger = cluster.withNodes(cluster.nodes() << i);
-                PlanRequest there = Change.with(request, request.model(), larger, request.globalBatch());
+                PlanRequest there = request.on(larger, request.globalBatch());
                 if (Planner.plan(there).best().isPresent()) {
                     return OptionalInt.of(larger.nodes());
                 }

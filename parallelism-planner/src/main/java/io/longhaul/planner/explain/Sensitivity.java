@@ -94,7 +94,7 @@ public final class Sensitivity {
             Machine.Cluster changed = links == Links.BETWEEN_NODES
                     ? Change.links(machine, 1, Math.exp(log))
                     : Change.links(machine, Math.exp(log), 1);
-            PlanRequest there = Change.with(request, request.model(), changed, request.globalBatch());
+            PlanRequest there = request.on(changed, request.globalBatch());
             return Planner.price(there, chosen.layout()).stepSeconds()
                     - Planner.price(there, other.layout()).stepSeconds();
         };

@@ -1,5 +1,6 @@
 package io.longhaul.planner.explain;
 
+import io.longhaul.planner.legal.Broken;
 import io.longhaul.planner.memory.StageMemory;
 import io.longhaul.planner.search.Plan;
 import java.util.ArrayList;
@@ -17,14 +18,14 @@ public sealed interface WhyNot {
     String text();
 
     /** The layout cannot be run. @param rules that it breaks, with values and nearest legal ones, first things first */
-    record Illegal(List<String> rules) implements WhyNot {
+    record Illegal(List<Broken> rules) implements WhyNot {
         public Illegal {
             rules = List.copyOf(rules);
         }
 
         @Override
         public String text() {
-            return "not legal: " + String.join("; ", rules);
+            return rules.stream().map(Broken::toString).collect(Collectors.joining("; ", "not legal: ", ""));
         }
     }
 
@@ -87,7 +88,7 @@ public sealed interface WhyNot {
      * @param plan what was asked for, priced
      * @param broken rules that it breaks
      */
-    static WhyNot of(Plan plan, Plan chosen, List<String> broken) {
+    static WhyNot of(Plan plan, Plan chosen, List<Broken> broken) {
         if (!broken.isEmpty()) {
             return new Illegal(broken);
         }

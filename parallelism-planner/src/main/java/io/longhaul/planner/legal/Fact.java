@@ -26,48 +26,58 @@ public enum Fact {
                                                     Depth.DEGREES), CP("cp", "context", Depth.DEGREES), PP(
                                                             "pp", "pipeline", Depth.DEGREES), DP("dp", "data",
                                                                     Depth.DEGREES), EP("ep", "expert",
-                                                                            Depth.DEGREES), ETP("etp",
+                                                                            Depth.EXPERTS), ETP("etp",
                                                                                     "expert tensor",
-                                                                                    Depth.DEGREES), VPP("vpp",
+                                                                                    Depth.EXPERTS), VPP("vpp",
                                                                                             "chunks",
-                                                                                            Depth.BATCH), MBS(
+                                                                                            Depth.PIPELINE), MBS(
                                                                                                     "mbs",
                                                                                                     "micro-batch",
                                                                                                     Depth.BATCH),
     /** Micro-batches per step, rounded down. */
     M("m", "micro-batches", Depth.BATCH),
     /** Micro-batches per chunk in a row, Megatron-LM's default: as many as stages. */
-    GROUP("group", "micro-batch group", Depth.BATCH), SP("sp", "sequence parallel",
-            Depth.CHOICES), SCHEDULE("schedule", "schedule", Depth.CHOICES),
+    GROUP("group", "micro-batch group", Depth.DEGREES), SP("sp", "sequence parallel",
+            Depth.BATCH), SCHEDULE("schedule", "schedule", Depth.PIPELINE),
     /** Differing numbers of layers: 0 none, 1 only in the first and the last chunk, 2 anywhere. */
-    UNEVEN("uneven", "uneven split", Depth.CHOICES), SPLIT_LAYERS("splitLayers", "layers of the split",
-            Depth.CHOICES), VOCABULARY_PARALLEL("vocabularyParallel", "vocabulary parallel",
-                    Depth.CHOICES), CONTEXT_KIND("contextKind", "context kind", Depth.CHOICES),
+    UNEVEN("uneven", "uneven split", Depth.SPLIT), SPLIT_LAYERS("splitLayers", "layers of the split",
+            Depth.SPLIT), VOCABULARY_PARALLEL("vocabularyParallel", "vocabulary parallel",
+                    Depth.PIPELINE), CONTEXT_KIND("contextKind", "context kind", Depth.BATCH),
     /** Ranks of a context group that exchange heads when the kind is hierarchical: those in a node. */
-    CP_INNER("cpInner", "context ranks in a node", Depth.CHOICES), STAGE("stage", "ZeRO stage",
-            Depth.CHOICES), REPLICAS("replicas", "sharding replicas",
-                    Depth.CHOICES), RECOMPUTE("recompute", "recomputation", Depth.CHOICES),
+    CP_INNER("cpInner", "context ranks in a node", Depth.DEGREES), STAGE("stage", "ZeRO stage",
+            Depth.SHARDING), REPLICAS("replicas", "sharding replicas",
+                    Depth.SHARDING), RECOMPUTE("recompute", "recomputation", Depth.KEPT),
     /** Whole layers of a stage that are recomputed, 0 for all of them or none. */
-    RECOMPUTE_LAYERS("recomputeLayers", "recomputed layers per stage", Depth.CHOICES),
+    RECOMPUTE_LAYERS("recomputeLayers", "recomputed layers per stage", Depth.LAYERS),
     /** Share of activations on the host, in thousandths. */
     OFFLOAD_ACTIVATIONS("offloadActivations", "offloaded activations, thousandths",
-            Depth.CHOICES), OFFLOAD_OPTIMIZER("offloadOptimizer", "offloaded optimizer, thousandths",
-                    Depth.CHOICES), PRECISION("precision", "precision",
-                            Depth.CHOICES), OPTIMIZER("optimizer", "optimizer", Depth.CHOICES),
+            Depth.KEPT), OFFLOAD_OPTIMIZER("offloadOptimizer", "offloaded optimizer, thousandths",
+                    Depth.KEPT), PRECISION("precision", "precision",
+                            Depth.BATCH), OPTIMIZER("optimizer", "optimizer", Depth.SHARDING),
     /** First size of a batch ramp-up, 0 without one. */
-    RAMP_START("rampStart", "first batch of the ramp-up", Depth.CHOICES), RAMP_STEP("rampStep",
-            "increment of the ramp-up", Depth.CHOICES),
+    RAMP_START("rampStart", "first batch of the ramp-up", Depth.DEGREES), RAMP_STEP("rampStep",
+            "increment of the ramp-up", Depth.DEGREES),
     /** Greatest common divisor of the sizes of a step batch schedule, 0 without one. */
-    STEP_BATCHES("stepBatches", "common divisor of scheduled batches", Depth.CHOICES);
+    STEP_BATCHES("stepBatches", "common divisor of scheduled batches", Depth.DEGREES);
 
-    /** How much of a layout has to be chosen before a fact is known. */
+    /** How much of a layout has to be chosen before a fact is known, in the order in which the search chooses. */
     public enum Depth {
-        /** Model, machine, global batch and the degrees of parallelism. */
+        /** Model, machine, global batch and the degrees of parallelism but those of experts. */
         DEGREES,
-        /** Micro-batch and chunks per stage too. */
+        /** Degrees of experts. */
+        EXPERTS,
+        /** Micro-batch, sequence and context parallelism, precision. */
         BATCH,
-        /** The whole layout. */
-        CHOICES
+        /** Schedule, chunks and place of the vocabulary. */
+        PIPELINE,
+        /** Layers of the chunks. */
+        SPLIT,
+        /** Sharding and optimizer. */
+        SHARDING,
+        /** Kind of recomputation and shares of offload. */
+        KEPT,
+        /** Number of layers that are recomputed: the whole layout. */
+        LAYERS
     }
 
     private static final Map<String, Fact> BY_KEY = Stream.of(values())

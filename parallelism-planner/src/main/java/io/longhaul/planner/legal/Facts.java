@@ -7,6 +7,7 @@ import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.model.ModelShape;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The numbers of one request and one layout, as rules read them. Made once per request and filled again for every
@@ -14,6 +15,8 @@ import java.util.Locale;
  */
 public final class Facts {
     private final long[] values;
+    /** Of which the facts are set. */
+    private @Nullable LayerSplit known;
 
     private Facts(long[] values) {
         this.values = values;
@@ -50,34 +53,31 @@ public final class Facts {
         return new Facts(values.clone());
     }
 
-    /** Degrees of parallelism, enough for rules of {@link Fact.Depth#DEGREES}. */
-    public Facts degrees(int tensor, int context, int pipeline, int data, int expert, int expertTensor) {
+    private void degrees(int tensor, int context, int pipeline, int data, int expert, int expertTensor) {
         set(Fact.TP, tensor);
         set(Fact.CP, context);
         set(Fact.PP, pipeline);
         set(Fact.DP, data);
         set(Fact.EP, expert);
         set(Fact.ETP, expertTensor);
-        return this;
-    }
-
-    /** Chunks per stage and micro-batch, on top of the degrees: enough for rules of {@link Fact.Depth#BATCH}. */
-    public Facts batch(int chunks, int microBatch) {
-        set(Fact.VPP, chunks);
-        set(Fact.MBS, microBatch);
-        derive();
-        return this;
     }
 
     /** Everything of a layout. */
     public Facts layout(ParallelLayout layout) {
         degrees(layout.tensor(), layout.context(), layout.pipeline(), layout.data(), layout.expert(),
                 layout.expertTensor());
-        batch(layout.chunks(), layout.microBatch());
+        set(Fact.VPP, layout.chunks());
+        set(Fact.MBS, layout.microBatch());
+        derive();
         set(Fact.SP, layout.sequenceParallel());
         set(Fact.SCHEDULE, layout.schedule().ordinal());
-        set(Fact.UNEVEN, layout.split().map(Facts::uneven).orElse(0));
-        set(Fact.SPLIT_LAYERS, layout.split().map(s -> (long) s.total()).orElse(get(Fact.LAYERS)));
+        LayerSplit split = layout.split().orElse(null);
+        // A search asks of one split thousands of times.
+        if (split != known || split == null) {
+            set(Fact.UNEVEN, split == null ? 0 : uneven(split));
+            set(Fact.SPLIT_LAYERS, split == null ? get(Fact.LAYERS) : split.total());
+            known = split;
+        }
         set(Fact.VOCABULARY_PARALLEL, layout.vocabularyParallel());
         set(Fact.CONTEXT_KIND, layout.contextKind().ordinal());
         set(Fact.STAGE, layout.sharding().stage());
@@ -153,12 +153,17 @@ public final class Facts {
 
     private static int uneven(LayerSplit split) {
         List<Integer> layers = split.layers();
-        if (split.even()) {
-            return 0;
+        boolean middleEven = true;
+        boolean empty = layers.getFirst() == 0 || layers.getLast() == 0;
+        for (int i = 1; i < layers.size() - 1; i++) {
+            middleEven &= layers.get(i).equals(layers.get(1));
+            empty |= layers.get(i) == 0;
         }
-        boolean middleEven = layers.size() < 3
-                || layers.subList(1, layers.size() - 1).stream().distinct().count() == 1;
-        return middleEven && layers.stream().noneMatch(n -> n == 0) ? 1 : 2;
+        if (!middleEven || empty) {
+            return 2;
+        }
+        int middle = layers.get(layers.size() > 2 ? 1 : 0);
+        return layers.getFirst() == middle && layers.getLast() == middle ? 0 : 1;
     }
 
     private static long thousandths(double share) {

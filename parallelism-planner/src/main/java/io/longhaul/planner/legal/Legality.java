@@ -2,10 +2,12 @@ package io.longhaul.planner.legal;
 
 import io.longhaul.planner.legal.Fact.Depth;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -71,6 +73,17 @@ public final class Legality {
                 .collect(Collectors.toSet()));
     }
 
+    /** The same with everything that the version cannot run lifted: every choice that a layout can name. */
+    public Legality whatIf() {
+        return lift(masks().stream().map(Rule::id).collect(Collectors.toSet()));
+    }
+
+    /** For instance {@code MEGATRON_LM core_v0.19.0}, with what was lifted. */
+    @Override
+    public String toString() {
+        return trainer + " " + version + (lifted.isEmpty() ? "" : " without " + new TreeSet<>(lifted));
+    }
+
     public Trainer trainer() {
         return trainer;
     }
@@ -98,6 +111,15 @@ public final class Legality {
             }
         }
         return null;
+    }
+
+    /** What the rules of this depth depend on. */
+    public Set<Fact> read(Depth depth) {
+        EnumSet<Fact> facts = EnumSet.noneOf(Fact.class);
+        for (Rule rule : byDepth[depth.ordinal()]) {
+            facts.addAll(rule.condition().expression().facts());
+        }
+        return facts;
     }
 
     /** The first broken rule of a whole layout, null if it is legal. */

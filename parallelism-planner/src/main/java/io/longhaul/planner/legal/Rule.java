@@ -48,7 +48,7 @@ public record Rule(
                     .stream()
                     .map(Fact::depth)
                     .max(Enum::compareTo)
-                    .orElse(Fact.Depth.CHOICES);
+                    .orElse(Fact.Depth.LAYERS);
             return new Condition(expression, negated, depth);
         }
     }
@@ -73,7 +73,7 @@ public record Rule(
     }
 
     /** The sentence with the values of a layout. */
-    String say(Facts facts) {
+    public String say(Facts facts) {
         String said = text;
         for (Fact fact : Fact.values()) {
             said = said.replace('{' + fact.key() + '}', facts.show(fact));

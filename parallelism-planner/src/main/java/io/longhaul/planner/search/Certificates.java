@@ -28,7 +28,9 @@ final class Certificates {
                 .append(r.machine())
                 .append(r.globalBatch())
                 .append(r.fixed())
-                .append(r.abilities())
+                .append(r.choices())
+                .append(r.legality())
+                .append(r.software())
                 .append(r.goal())
                 .append(search.nominal)
                 .append(search.tally.covered());

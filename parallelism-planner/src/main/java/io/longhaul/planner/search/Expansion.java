@@ -1,14 +1,16 @@
 package io.longhaul.planner.search;
 
-import io.longhaul.planner.cost.StepCost;
 import io.longhaul.planner.layout.LayerSplit;
 import io.longhaul.planner.layout.Offload;
 import io.longhaul.planner.layout.OptimizerKind;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.layout.Sharding;
+import io.longhaul.planner.legal.Fact.Depth;
+import io.longhaul.planner.legal.Facts;
+import io.longhaul.planner.legal.Legality;
+import io.longhaul.planner.legal.Rule;
 import io.longhaul.planner.memory.StageMemory;
-import io.longhaul.planner.search.Legality.Broken;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -20,10 +22,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Best plan with given degrees, experts, micro-batch and variant.
  *
- * <p>Choices are made from the outside in: pipeline, sharding and optimizer, offload, recomputation. Each is left as soon
- * as its bound is above the limit. Time does not fall and memory does not grow with the number of layers that are
- * computed again, so that the smallest number that fits is the best of its kind; memory does not grow with offload, so
- * that what does not fit with all of it does not fit at all.
+ * <p>Choices are made from the outside in: pipeline, split, sharding and optimizer, offload, recomputation. Each is left
+ * as soon as a rule that knows all it asks for is broken, or its bound is above the limit. Time does not fall and memory
+ * does not grow with the number of layers that are computed again, so that the smallest number that fits is the best of
+ * its kind; memory does not grow with offload, so that what does not fit with all of it does not fit at all.
  */
 final class Expansion {
     /** A plan that fits; by {@link #ORDER} the smaller is the better. */
@@ -36,10 +38,13 @@ final class Expansion {
 
     private final Space space;
     private final Scenario scenario;
-    private final Abilities able;
+    private final Legality legality;
+    private final Facts facts;
     private final Memory memory;
     final Tally tally = new Tally();
     private double limit;
+    /** Of the present split, those of which one is the fullest. */
+    private int[] stages = {};
     @Nullable
     Candidate best;
 
@@ -47,14 +52,15 @@ final class Expansion {
     Expansion(Space space, Scenario scenario, double mostBytes, double limit) {
         this.space = space;
         this.scenario = scenario;
-        this.able = scenario.request.abilities();
+        this.legality = scenario.request.legality();
+        this.facts = scenario.facts();
         this.memory = new Memory(mostBytes);
         this.limit = limit;
     }
 
     /** Hands the pipelines that are open to these degrees, experts and micro-batch to {@code open}. */
     void pipelines(ParallelLayout start, BiConsumer<Space.Pipeline, Double> open) {
-        if (illegal(start, space.belowVariant(start))) {
+        if (illegal(start, Depth.BATCH, space.belowVariant(start))) {
             return;
         }
         tally.evaluations++;
@@ -65,8 +71,7 @@ final class Expansion {
         long points = space.belowPipeline(start);
         for (Space.Pipeline pipeline : space.pipelines(start.pipeline())) {
             ParallelLayout c = pipeline.of(start);
-            long below = points * pipeline.splits().size();
-            if (!illegal(c, below)) {
+            if (!illegal(c, Depth.PIPELINE, points * pipeline.splits().size())) {
                 tally.evaluations++;
                 open.accept(pipeline, scenario.scheduleBound(c));
             }
@@ -79,7 +84,7 @@ final class Expansion {
         List<Bounded> open = new ArrayList<>();
         for (Optional<LayerSplit> split : pipeline.splits()) {
             ParallelLayout c = pipeline.of(start).withSplit(split);
-            if (!illegal(c, points)) {
+            if (!illegal(c, Depth.SPLIT, points)) {
                 tally.evaluations++;
                 open(open, c, scenario.pipelineBound(c), points);
             }
@@ -88,34 +93,27 @@ final class Expansion {
     }
 
     private void shardings(ParallelLayout c) {
+        stages = space.stages(c);
         long points = space.innerPoints(c.pipeline());
         List<Bounded> open = new ArrayList<>();
-        for (OptimizerKind optimizer : able.optimizers()) {
-            int tooLargeStage = -1;
+        for (OptimizerKind optimizer : scenario.request.choices().optimizers()) {
             for (Sharding sharding : space.shardings(c)) {
                 ParallelLayout s = c.withSharding(sharding).withOptimizer(optimizer);
-                if (illegal(s, points)) {
-                    continue;
+                if (!illegal(s, Depth.SHARDING, points)) {
+                    tally.evaluations++;
+                    open(open, s, scenario.shardingBound(s), points);
                 }
-                // More replicas of the shards take more memory, so that they do not fit either.
-                if (sharding.stage() == tooLargeStage || !fitsSomehow(s)) {
-                    tooLargeStage = sharding.stage();
-                    tally.tooLarge += points;
-                    continue;
-                }
-                tally.evaluations++;
-                open(open, s, scenario.shardingBound(s), points);
             }
         }
         each(open, points, this::inner);
     }
 
-    private boolean illegal(ParallelLayout c, long points) {
-        Broken broken = scenario.broken(c);
-        if (broken != null) {
-            tally.illegal(broken, points);
+    private boolean illegal(ParallelLayout c, Depth depth, long points) {
+        Rule rule = legality.firstBroken(facts.layout(c), depth);
+        if (rule != null) {
+            tally.illegal(rule, facts, points);
         }
-        return broken != null;
+        return rule != null;
     }
 
     private void open(List<Bounded> open, ParallelLayout layout, double bound, long points) {
@@ -138,45 +136,61 @@ final class Expansion {
         }
     }
 
-    /** With all the offload and recomputation that is legal. */
-    private boolean fitsSomehow(ParallelLayout c) {
-        double[] activations = space.activationShares();
-        double optimizer = space.optimizerShares()[space.optimizerShares().length - 1];
+    private void inner(ParallelLayout c) {
+        Kept.Allowed allowed = scenario.kept(space).of(c, facts);
+        if (!fitsSomehow(c, allowed)) {
+            tally.tooLarge += space.innerPoints(c.pipeline());
+            return;
+        }
+        for (int kind = 0; kind < space.recomputes().size(); kind++) {
+            offloads(c, allowed, kind);
+        }
+    }
+
+    /** With as much recomputation and offload as is legal: of each kind, what no other legal pair of shares exceeds. */
+    private boolean fitsSomehow(ParallelLayout c, Kept.Allowed allowed) {
         boolean legal = false;
-        for (Recompute recompute : space.recomputes()) {
-            for (int a = activations.length - 1; a >= 0; a -= Math.max(1, activations.length - 1)) {
-                ParallelLayout frugal = c.withRecompute(recompute)
-                        .withOffload(new Offload(activations[a], optimizer));
-                if (scenario.broken(frugal) == null) {
-                    if (memory.fits(frugal)) {
+        for (int kind = 0; kind < space.recomputes().size(); kind++) {
+            int exceeded = -1;
+            for (int o = space.optimizerShares().length - 1; o >= 0; o--) {
+                int a = allowed.mostActivations(kind, o);
+                if (a > exceeded) {
+                    exceeded = a;
+                    legal = true;
+                    if (memory.fits(shares(c, a, o).withRecompute(space.recomputes().get(kind)))) {
                         return true;
                     }
-                    legal = true;
-                    break;
                 }
             }
         }
         return !legal;
     }
 
-    private void inner(ParallelLayout c) {
-        for (Recompute recompute : space.recomputes()) {
-            offloads(c, recompute);
-        }
+    private ParallelLayout shares(ParallelLayout c, int activations, int optimizer) {
+        return c.withOffload(
+                new Offload(space.activationShares()[activations], space.optimizerShares()[optimizer]));
     }
 
     /** As soon as one share of offload fits without more layers to compute again, larger ones are of no use. */
-    private void offloads(ParallelLayout c, Recompute recompute) {
-        int counts = recompute.kind() == Recompute.Kind.FULL ? space.fullCounts(c.pipeline()) : 1;
-        double[] optimizer = space.optimizerShares();
-        double[] activations = space.activationShares();
-        for (int o = 0; o < optimizer.length; o++) {
-            for (int a = 0; a < activations.length; a++) {
-                ParallelLayout shares = c.withOffload(new Offload(activations[a], optimizer[o]));
-                if (kind(shares, recompute, counts)) {
-                    int here = activations.length - 1 - a;
-                    int later = a == 0 ? (optimizer.length - 1 - o) * activations.length : 0;
-                    tally.dominated += (long) counts * (here + later);
+    private void offloads(ParallelLayout c, Kept.Allowed allowed, int kind) {
+        Recompute recompute = space.recomputes().get(kind);
+        boolean counted = recompute.kind() == Recompute.Kind.FULL;
+        int counts = counted ? space.fullCounts(c.pipeline()) : 1;
+        int optimizers = space.optimizerShares().length;
+        int activations = space.activationShares().length;
+        for (int o = 0; o < optimizers; o++) {
+            for (int a = 0; a < activations; a++) {
+                ParallelLayout shares = shares(c, a, o);
+                Rule rule = allowed.broken(kind, o, a);
+                if (rule != null) {
+                    tally.illegal(rule, facts.layout(shares.withRecompute(recompute)), counts);
+                } else if (kind(
+                        counted
+                                ? counts(shares, allowed, o, a)
+                                : List.of(shares.withRecompute(recompute)))
+                        && (!counted || allowed.fewest(o, a))) {
+                    int later = a == 0 ? (optimizers - 1 - o) * activations : 0;
+                    tally.dominated += (long) counts * (activations - 1 - a + later);
                     if (a == 0) {
                         return;
                     }
@@ -186,34 +200,47 @@ final class Expansion {
         }
     }
 
-    /** Whether the smallest number of layers already fits. */
-    private boolean kind(ParallelLayout c, Recompute recompute, int counts) {
-        if (illegal(c.withRecompute(recompute), counts)) {
+    /** With each number of layers that may be computed again as a whole. */
+    private List<ParallelLayout> counts(ParallelLayout c, Kept.Allowed allowed, int optimizer,
+            int activations) {
+        List<ParallelLayout> legal = new ArrayList<>();
+        for (int i = 0; i < space.fullCounts(c.pipeline()); i++) {
+            ParallelLayout one = c.withRecompute(space.full(i, c.pipeline()));
+            Rule rule = allowed.full(optimizer, activations, i);
+            if (rule == null) {
+                legal.add(one);
+            } else {
+                tally.illegal(rule, facts.layout(one), 1);
+            }
+        }
+        return legal;
+    }
+
+    /** Whether the first of these, ever slower and smaller, already fits. */
+    private boolean kind(List<ParallelLayout> legal) {
+        if (legal.isEmpty()) {
             return false;
         }
-        ParallelLayout least = c.withRecompute(counts == 1 ? recompute : space.full(0, c.pipeline()));
-        double value = value(least);
+        double value = value(legal.getFirst());
         if (value > limit) {
             tally.priced++;
-            tally.bounded += counts - 1;
+            tally.bounded += legal.size() - 1;
             return false;
         }
-        int first = firstThatFits(c, recompute, counts);
+        int first = firstThatFits(legal);
         tally.tooLarge += first;
-        if (first == counts) {
+        if (first == legal.size()) {
             return false;
         }
         tally.priced++;
-        tally.dominated += counts - 1 - first;
-        ParallelLayout chosen = first == 0 ? least : c.withRecompute(space.full(first, c.pipeline()));
-        offer(chosen, first == 0 ? value : value(chosen));
+        tally.dominated += legal.size() - 1 - first;
+        offer(legal.get(first), first == 0 ? value : value(legal.get(first)));
         return first == 0;
     }
 
     private double value(ParallelLayout c) {
         tally.evaluations++;
-        StepCost step = scenario.price(c);
-        return scenario.value(step);
+        return scenario.value(scenario.price(c));
     }
 
     private void offer(ParallelLayout c, double value) {
@@ -224,19 +251,16 @@ final class Expansion {
         }
     }
 
-    /** The smallest number of layers, as an index; {@code counts} if not even all are enough. */
-    private int firstThatFits(ParallelLayout c, Recompute recompute, int counts) {
-        if (counts == 1) {
-            return memory.fits(c.withRecompute(recompute)) ? 0 : 1;
+    /** The first in a list of ever fewer bytes; its size if not even the last does. */
+    private int firstThatFits(List<ParallelLayout> layouts) {
+        if (!memory.fits(layouts.getLast())) {
+            return layouts.size();
         }
         int low = 0;
-        int high = counts - 1;
-        if (!memory.fits(c.withRecompute(space.full(high, c.pipeline())))) {
-            return counts;
-        }
+        int high = layouts.size() - 1;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (memory.fits(c.withRecompute(space.full(middle, c.pipeline())))) {
+            if (memory.fits(layouts.get(middle))) {
                 high = middle;
             } else {
                 low = middle + 1;
@@ -258,9 +282,7 @@ final class Expansion {
             boolean fits = true;
             double peak = 0;
             double capacity = 0;
-            for (int i = 0; i < c.pipeline(); i++) {
-                // The first and the last stage are the fullest ones as a rule.
-                int stage = i == 1 ? c.pipeline() - 1 : i > 1 ? i - 1 : 0;
+            for (int stage : stages) {
                 StageMemory m = scenario.memory(c, stage);
                 peak = Math.max(peak, m.totalBytes());
                 capacity = m.capacityBytes();

@@ -33,15 +33,21 @@ public record PlanResult(
         return certificate.nominal();
     }
 
+    /** What the trainer's version cannot run of what might have been better; {@link PlanRequest#whatIf} plans with it. */
+    public List<Rejection> masked() {
+        return rejected.stream().filter(Rejection::masked).toList();
+    }
+
     /** A plan that was not chosen. */
     public record RunnerUp(Plan plan, String why) {}
 
     /**
      * Candidates that broke the same rule first.
      *
-     * @param example the values of one of them; of those that do not fit, of the one that needs least
+     * @param example what one of them breaks; of those that do not fit, the one that needs least
+     * @param masked the trainer's version cannot run it, and others can
      */
-    public record Rejection(String rule, String example, long count) {}
+    public record Rejection(String rule, String example, long count, boolean masked) {}
 
     /** @param missingBytes of the fullest rank */
     public record Deficit(ParallelLayout layout, double missingBytes) {}

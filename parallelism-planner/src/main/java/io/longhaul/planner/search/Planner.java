@@ -4,6 +4,8 @@ import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.cost.StepCost;
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.legal.Broken;
+import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.memory.MemoryModel;
 import io.longhaul.planner.model.ModelShape;
 import io.longhaul.planner.search.Expansion.Candidate;
@@ -39,7 +41,7 @@ public final class Planner {
         List<Rejection> rejected = new ArrayList<>(search.tally.rules());
         Tally.TooLarge closest = search.tally.closest;
         if (closest != null) {
-            rejected.add(new Rejection(MEMORY, describe(closest), search.tally.tooLarge));
+            rejected.add(new Rejection(MEMORY, describe(closest), search.tally.tooLarge, false));
         }
         Certificate certificate = Certificates.of(request, search, found);
         if (found.isEmpty()) {
@@ -63,19 +65,19 @@ public final class Planner {
     public static Plan price(PlanRequest request, ParallelLayout c) {
         ModelShape model = request.model();
         Machine machine = request.machine();
-        StepCost cost = new CostModel(model, machine).price(c);
+        StepCost cost = new CostModel(model, machine, request.software()).price(c);
         double seconds = cost.total();
         long tokens = (long) c.globalBatch() * model.sequenceLength();
         return new Plan(
                 c, cost.labelled(), seconds, tokens / seconds,
                 model.stepFlops(tokens) / seconds / (machine.peakFlops() * machine.ranks()),
-                new MemoryModel(model, machine).stages(c));
+                new MemoryModel(model, machine, request.software()).stages(c));
     }
 
-    /** The first rule that the layout breaks, memory apart. */
-    public static Optional<Rejection> broken(PlanRequest request, ParallelLayout c) {
-        return Optional.ofNullable(new Scenario(request, 0, request.globalBatch()).broken(c))
-                .map(b -> new Rejection(b.rule(), b.values(), 1));
+    /** Every rule that the layout breaks, with values and nearest legal ones; memory apart. */
+    public static List<Broken> broken(PlanRequest request, ParallelLayout c) {
+        return request.legality()
+                .broken(Facts.of(request.model(), request.machine(), request.globalBatch()).layout(c));
     }
 
     private static Plan plan(Candidate c) {

@@ -5,9 +5,9 @@ import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.cost.StepCost;
 import io.longhaul.planner.cost.Term;
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.memory.MemoryModel;
 import io.longhaul.planner.memory.StageMemory;
-import io.longhaul.planner.search.Legality.Broken;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,15 +21,14 @@ final class Scenario {
     final PlanRequest request;
     private final CostModel cost;
     private final MemoryModel memory;
-    private final Rules rules;
+    private volatile @Nullable Kept kept;
     private final double perSecond;
     private final double perBusySecond;
 
     Scenario(PlanRequest request, int spares, int wishedBatch) {
         this.request = request;
-        cost = new CostModel(request.model(), request.machine());
-        memory = new MemoryModel(request.model(), request.machine());
-        rules = new Rules(request);
+        cost = new CostModel(request.model(), request.machine(), request.software());
+        memory = new MemoryModel(request.model(), request.machine(), request.software());
         int ranks = request.machine().ranks();
         double share = wishedBatch / (double) request.globalBatch();
         perSecond = share * request.goal().objective().perSecond(ranks, spares);
@@ -44,10 +43,24 @@ final class Scenario {
         return request.globalBatch();
     }
 
-    @Nullable
-    Broken broken(ParallelLayout c) {
-        Broken own = rules.broken(c);
-        return own != null || request.legality().isEmpty() ? own : request.legality().get().broken(c);
+    /** For the rules; of one thread. */
+    Facts facts() {
+        return Facts.of(request.model(), request.machine(), request.globalBatch());
+    }
+
+    /** What recomputation and offload are allowed; the same for every part of a search. */
+    Kept kept(Space space) {
+        Kept known = kept;
+        if (known == null) {
+            known = new Kept(space, request.legality());
+            kept = known;
+        }
+        return known;
+    }
+
+    /** Whether the degrees are those that were asked for. */
+    boolean wanted(ParallelLayout c) {
+        return request.fixed().isEmpty() || request.fixed().get().holds(c);
     }
 
     StepCost price(ParallelLayout c) {

@@ -2,8 +2,10 @@ package io.longhaul.planner.search;
 
 import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.legal.Fact.Depth;
+import io.longhaul.planner.legal.Facts;
+import io.longhaul.planner.legal.Rule;
 import io.longhaul.planner.search.Expansion.Candidate;
-import io.longhaul.planner.search.Legality.Broken;
 import io.longhaul.planner.search.SearchControl.Progress;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -48,8 +50,7 @@ final class Search {
                             .of(
                                     e.tensor(), e.context(), e.pipeline(), e.data(), microBatch,
                                     e.microBatches() / microBatch)
-                            .withExperts(e.expert(), e.expertTensor())
-                            .withSequenceParallel(e.sequenceParallel()));
+                            .withExperts(e.expert(), e.expertTensor()));
         }
     }
 
@@ -76,7 +77,7 @@ final class Search {
         this.request = request;
         this.control = control;
         this.mostBytes = mostBytes;
-        this.space = new Space(request.model(), request.abilities());
+        this.space = new Space(request.model(), request.choices());
     }
 
     /** Best plans of different degrees, best first, as many as are wanted. */
@@ -189,34 +190,42 @@ final class Search {
 
     private void enumerate(Scenario scenario) {
         LayerTable table = scenario.layerTable(space);
+        Facts facts = scenario.facts();
         int ranks = scenario.machine().ranks();
         for (int tensor : space.divisors(ranks)) {
             for (int pipeline : space.divisors(ranks / tensor)) {
                 for (int context : space.divisors(ranks / tensor / pipeline)) {
-                    degrees(scenario, table, tensor, context, pipeline, ranks / tensor / pipeline / context);
+                    degrees(
+                            scenario, facts, table, tensor, context, pipeline,
+                            ranks / tensor / pipeline / context);
                 }
             }
         }
     }
 
     private void degrees(
-            Scenario scenario, LayerTable table, int tensor, int context, int pipeline, int data) {
+            Scenario scenario, Facts facts, LayerTable table, int tensor, int context, int pipeline,
+            int data) {
         ParallelLayout c = ParallelLayout
-                .of(tensor, context, pipeline, data, 1, Math.max(1, scenario.batch() / data))
-                .withSequenceParallel(tensor > 1 && request.abilities().sequenceParallel());
+                .of(tensor, context, pipeline, data, 1, Math.max(1, scenario.batch() / data));
         long points = space.belowDegrees(c, scenario.batch());
         nominal = Math.addExact(nominal, points);
-        Broken broken = scenario.broken(c);
-        if (broken != null) {
-            tally.illegal(broken, points);
+        if (!scenario.wanted(c)) {
+            tally.unwanted(c, points);
+            return;
+        }
+        Rule rule = request.legality().firstBroken(facts.layout(c), Depth.DEGREES);
+        if (rule != null) {
+            tally.illegal(rule, facts, points);
             return;
         }
         for (Space.Experts experts : space.experts(tensor, tensor * context * data)) {
             ParallelLayout e = c.withExperts(experts.expert(), experts.expertTensor());
-            Broken here = scenario.broken(e);
+            Rule here = request.legality().firstBroken(facts.layout(e), Depth.EXPERTS);
             if (here != null) {
                 tally.illegal(
-                        here, space.microBatches(scenario.batch(), data).size() * space.belowMicroBatch(e));
+                        here, facts,
+                        space.microBatches(scenario.batch(), data).size() * space.belowMicroBatch(e));
             } else {
                 microBatches(scenario, table, e);
             }
@@ -227,12 +236,10 @@ final class Search {
         long points = space.belowVariant(experts);
         boolean tabled = scenario.machine() instanceof Machine.Cluster;
         LayerTable.Row row = table.row(experts);
-        List<Space.Variant> variants = space.variants(experts.context());
         for (int microBatch : space.microBatches(scenario.batch(), experts.data())) {
-            for (int v = 0; v < variants.size(); v++) {
-                Part part = new Part(scenario, experts, microBatch, variants.get(v), null, 0, points,
-                        order++);
-                int index = table.index(microBatch, v);
+            for (Space.Variant variant : space.variants(experts.tensor(), experts.context())) {
+                Part part = new Part(scenario, experts, microBatch, variant, null, 0, points, order++);
+                int index = table.index(microBatch, variant.index());
                 if (tabled && !table.known(row, index)) {
                     tally.evaluations++;
                     table.price(row, index, part.layout());

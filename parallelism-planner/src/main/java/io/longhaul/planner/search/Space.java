@@ -10,11 +10,13 @@ import io.longhaul.planner.layout.Sharding;
 import io.longhaul.planner.model.ModelShape;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
+import java.util.stream.IntStream;
 
 /**
  * The choices below each choice, and how many points they make. Lists are in the order in which equally good choices are
@@ -39,6 +41,7 @@ final class Space {
             .thenComparing(ParallelLayout::optimizer)
             .thenComparing(ParallelLayout::precision)
             .thenComparing(ParallelLayout::contextKind)
+            .thenComparing(c -> c.tensor() > 1 && !c.sequenceParallel())
             .thenComparingInt(ParallelLayout::worldSize)
             .thenComparingInt(ParallelLayout::globalBatch)
             .thenComparingInt(ParallelLayout::tensor)
@@ -49,30 +52,32 @@ final class Space {
             .thenComparingInt(ParallelLayout::microBatch);
 
     private final ModelShape model;
-    private final Abilities able;
+    private final Choices choices;
     /** Largest number of layers that the last stage may have less than its even share: what the loss is worth, and one. */
     private final int lighterLast;
     private final List<Variant> variants = new ArrayList<>();
+    private final Map<Integer, List<Variant>> variantsOf = new ConcurrentHashMap<>();
     private final double[] activationShares;
     private final double[] optimizerShares;
     private final Map<Integer, List<Integer>> divisors = new ConcurrentHashMap<>();
     private final Map<Integer, List<Pipeline>> pipelines = new ConcurrentHashMap<>();
     private final Map<Integer, Long> pipelinePoints = new ConcurrentHashMap<>();
 
-    Space(ModelShape model, Abilities able) {
+    Space(ModelShape model, Choices choices) {
         this.model = model;
-        this.able = able;
+        this.choices = choices;
         double layer = model.denseLayerFlopsPerToken() + model.expertLayerFlopsPerToken()
                 + model.attentionFlopsPerToken();
         lighterLast = 1 + (int) Math.ceil(model.headFlopsPerToken() / layer);
-        // Ring attention first: of one context-parallel rank, there is no other kind.
-        Stream.concat(Stream.of(ContextKind.RING), able.contextKinds().stream())
-                .distinct()
-                .forEach(
-                        kind -> able.precisions()
-                                .forEach(precision -> variants.add(new Variant(kind, precision))));
-        activationShares = able.activationOffload() ? SHARES : NO_SHARES;
-        optimizerShares = able.optimizerOffload() ? SHARES : NO_SHARES;
+        for (boolean sequences : new boolean[]{true, false}) {
+            for (ContextKind kind : ContextKind.values()) {
+                for (Precision precision : choices.precisions()) {
+                    variants.add(new Variant(kind, precision, sequences, variants.size()));
+                }
+            }
+        }
+        activationShares = choices.activationOffload() ? SHARES : NO_SHARES;
+        optimizerShares = choices.optimizerOffload() ? SHARES : NO_SHARES;
     }
 
     /** Schedule, chunks and place of the vocabulary, with the ways to split the layers that go with them. */
@@ -115,7 +120,7 @@ final class Space {
             return List.of(new Experts(1, tensor));
         }
         List<Experts> all = new ArrayList<>();
-        for (int expertTensor : able.expertTensor() ? divisors(stageRanks) : List.of(tensor)) {
+        for (int expertTensor : choices.expertTensor() ? divisors(stageRanks) : List.of(tensor)) {
             for (int expert : divisors(stageRanks / expertTensor)) {
                 all.add(new Experts(expert, expertTensor));
             }
@@ -128,19 +133,33 @@ final class Space {
         return globalBatch % data == 0 ? divisors(globalBatch / data) : List.of(1);
     }
 
-    /** What a layer's time depends on, beside degrees, experts and micro-batch. */
-    record Variant(ContextKind kind, Precision precision) {
+    /**
+     * What a layer's time depends on, beside degrees, experts and micro-batch.
+     *
+     * @param index place in a table
+     */
+    record Variant(ContextKind kind, Precision precision, boolean sequenceParallel, int index) {
         ParallelLayout of(ParallelLayout c) {
             return new ParallelLayout(
                     c.tensor(), c.context(), c.pipeline(), c.data(), c.expert(), c.expertTensor(),
                     c.schedule(),
-                    c.chunks(), c.split(), c.vocabularyParallel(), c.sequenceParallel(), kind, c.sharding(),
+                    c.chunks(), c.split(), c.vocabularyParallel(), sequenceParallel, kind, c.sharding(),
                     c.recompute(), c.offload(), precision, c.optimizer(), c.microBatch(), c.microBatches());
         }
     }
 
-    List<Variant> variants(int context) {
-        return context > 1 ? variants : variants.subList(0, able.precisions().size());
+    /** Of one rank there is nothing to split, and one kind of attention. */
+    List<Variant> variants(int tensor, int context) {
+        return variantsOf.computeIfAbsent(
+                2 * Integer.signum(tensor - 1) + Integer.signum(context - 1),
+                _ -> variants.stream()
+                        .filter(v -> context > 1
+                                ? choices.contextKinds().contains(v.kind)
+                                : v.kind == ContextKind.RING)
+                        .filter(v -> tensor > 1
+                                ? v.sequenceParallel || choices.wholeSequences()
+                                : !v.sequenceParallel)
+                        .toList());
     }
 
     int mostVariants() {
@@ -155,9 +174,9 @@ final class Space {
         List<Pipeline> all = new ArrayList<>();
         add(all, stages, Schedule.ONE_F_ONE_B, 1);
         if (stages > 1) {
-            for (Schedule schedule : able.schedules()) {
+            for (Schedule schedule : choices.schedules()) {
                 if (schedule == Schedule.INTERLEAVED) {
-                    for (int chunks = 2; chunks <= Math.min(able.maxChunks(),
+                    for (int chunks = 2; chunks <= Math.min(choices.maxChunks(),
                             model.layers() / stages); chunks++) {
                         add(all, stages, schedule, chunks);
                     }
@@ -171,11 +190,11 @@ final class Space {
 
     private void add(List<Pipeline> all, int stages, Schedule schedule, int chunks) {
         List<Optional<LayerSplit>> splits = new ArrayList<>(List.of(Optional.empty()));
-        if (able.unevenSplit() && stages > 1) {
+        if (choices.unevenSplit() && stages > 1) {
             splits(stages * chunks).forEach(split -> splits.add(Optional.of(split)));
         }
         all.add(new Pipeline(schedule, chunks, false, splits));
-        if (able.vocabularyParallel() && stages > 1) {
+        if (choices.vocabularyParallel() && stages > 1) {
             all.add(new Pipeline(schedule, chunks, true, splits));
         }
     }
@@ -200,7 +219,8 @@ final class Space {
                     }
                     layers.add(last);
                     LayerSplit split = new LayerSplit(layers);
-                    if (!split.equals(even)) {
+                    // As even as it goes and yet not even is a split that has to be told.
+                    if (!split.equals(even) || !even.even()) {
                         all.add(split);
                     }
                 }
@@ -209,10 +229,25 @@ final class Space {
         return all;
     }
 
+    /**
+     * Stages of which one is the fullest: the first and the last, and the first of each number of layers, as earlier
+     * stages hold no fewer micro-batches than later ones do.
+     */
+    int[] stages(ParallelLayout c) {
+        int last = c.pipeline() - 1;
+        Set<Integer> layers = new HashSet<>();
+        return IntStream.rangeClosed(0, last)
+                .filter(stage -> layers.add(c.stageLayers(stage, model.layers())) || stage == last)
+                .boxed()
+                .sorted(Comparator.comparing(stage -> stage != 0 && stage != last))
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
     List<Sharding> shardings(ParallelLayout c) {
         List<Sharding> all = new ArrayList<>();
         all.add(Sharding.NONE);
-        for (int stage = 1; stage <= able.maxZeroStage(); stage++) {
+        for (int stage = 1; stage <= choices.maxZeroStage(); stage++) {
             for (int replicas : shardReplicas(c.replicas())) {
                 all.add(new Sharding(stage, replicas));
             }
@@ -222,20 +257,20 @@ final class Space {
 
     /** Whole sets of shards: one, or with hybrid sharding any number that leaves two ranks to share at least. */
     private List<Integer> shardReplicas(int replicas) {
-        return able.hybridSharding() && replicas > 1
+        return choices.hybridSharding() && replicas > 1
                 ? divisors(replicas).subList(0, divisors(replicas).size() - 1)
                 : List.of(1);
     }
 
     List<Recompute> recomputes() {
-        return able.selectiveRecompute()
+        return choices.selectiveRecompute()
                 ? List.of(Recompute.NONE, Recompute.SELECTIVE, Recompute.FULL)
                 : List.of(Recompute.NONE, Recompute.FULL);
     }
 
     /** How many numbers of layers there are to recompute as a whole: 1 to all. */
     int fullCounts(int stages) {
-        return able.partialRecompute() ? Math.ceilDiv(model.layers(), stages) : 1;
+        return choices.partialRecompute() ? Math.ceilDiv(model.layers(), stages) : 1;
     }
 
     /** The {@code i}-th of them, from 0; the last is all. */
@@ -262,8 +297,8 @@ final class Space {
 
     /** Points that share a pipeline and a split. */
     long belowPipeline(ParallelLayout c) {
-        long shardings = 1 + (long) able.maxZeroStage() * shardReplicas(c.replicas()).size();
-        return shardings * able.optimizers().size() * innerPoints(c.pipeline());
+        long shardings = 1 + (long) choices.maxZeroStage() * shardReplicas(c.replicas()).size();
+        return shardings * choices.optimizers().size() * innerPoints(c.pipeline());
     }
 
     /** Points that share degrees, experts, micro-batch and variant. */
@@ -276,7 +311,7 @@ final class Space {
 
     /** Points that share degrees, experts and micro-batch. */
     long belowMicroBatch(ParallelLayout c) {
-        return Math.multiplyExact((long) variants(c.context()).size(), belowVariant(c));
+        return Math.multiplyExact((long) variants(c.tensor(), c.context()).size(), belowVariant(c));
     }
 
     /** Points that share degrees. */

@@ -1,12 +1,14 @@
 package io.longhaul.planner.search;
 
 import io.longhaul.planner.layout.ParallelLayout;
-import io.longhaul.planner.search.Legality.Broken;
+import io.longhaul.planner.legal.Facts;
+import io.longhaul.planner.legal.Rule;
 import io.longhaul.planner.search.PlanResult.Rejection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Where the points of a part of the space went. */
@@ -14,7 +16,20 @@ final class Tally {
     /** A layout that does not fit and what its fullest rank needs. */
     record TooLarge(ParallelLayout layout, double peakBytes, double capacityBytes) {}
 
-    private final Map<String, Rejection> illegal = new LinkedHashMap<>();
+    /** Points that break a rule, with what the first of them was. */
+    private static final class Broken {
+        final Rule rule;
+        final Facts example;
+        long points;
+
+        Broken(Rule rule, Facts example) {
+            this.rule = rule;
+            this.example = example;
+        }
+    }
+
+    private final Map<String, Broken> illegal = new LinkedHashMap<>();
+    private @Nullable Rejection unwanted;
     long tooLarge;
     long bounded;
     long dominated;
@@ -25,14 +40,24 @@ final class Tally {
     @Nullable
     TooLarge closest;
 
-    void illegal(Broken broken, long points) {
-        count(new Rejection(broken.rule(), broken.values(), points));
+    void illegal(Rule rule, Facts facts, long points) {
+        Broken old = illegal.get(rule.id());
+        if (old == null) {
+            old = new Broken(rule, facts.copy());
+            illegal.put(rule.id(), old);
+        }
+        old.points += points;
     }
 
-    private void count(Rejection one) {
-        illegal.merge(
-                one.rule(), one,
-                (old, more) -> new Rejection(old.rule(), old.example(), old.count() + more.count()));
+    /** Degrees other than those that were asked for. */
+    void unwanted(ParallelLayout c, long points) {
+        unwanted = new Rejection(
+                "not the layout that was asked for",
+                unwanted == null
+                        ? "tensor " + c.tensor() + ", pipeline " + c.pipeline() + ", context " + c.context()
+                                + ", data " + c.data()
+                        : unwanted.example(),
+                points + (unwanted == null ? 0 : unwanted.count()), false);
     }
 
     void tooLarge(ParallelLayout layout, double peakBytes, double capacityBytes) {
@@ -42,7 +67,7 @@ final class Tally {
     }
 
     void add(Tally more) {
-        more.illegal.values().forEach(this::count);
+        more.illegal.values().forEach(one -> illegal(one.rule, one.example, one.points));
         tooLarge += more.tooLarge;
         bounded += more.bounded;
         dominated += more.dominated;
@@ -55,7 +80,8 @@ final class Tally {
     }
 
     long illegal() {
-        return illegal.values().stream().mapToLong(Rejection::count).sum();
+        return illegal.values().stream().mapToLong(one -> one.points).sum()
+                + (unwanted == null ? 0 : unwanted.count());
     }
 
     long covered() {
@@ -64,8 +90,12 @@ final class Tally {
 
     /** Commonest first. */
     List<Rejection> rules() {
-        return illegal.values()
+        Stream<Rejection> broken = illegal.values()
                 .stream()
+                .map(one -> new Rejection(
+                        one.rule.id(), one.rule.say(one.example), one.points,
+                        one.rule.kind() == Rule.Kind.ABILITY));
+        return Stream.concat(Stream.ofNullable(unwanted), broken)
                 .sorted(Comparator.comparingLong(Rejection::count).reversed().thenComparing(Rejection::rule))
                 .toList();
     }

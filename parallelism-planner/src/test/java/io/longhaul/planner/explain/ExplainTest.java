@@ -10,9 +10,13 @@ import io.longhaul.planner.constants.Software;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.explain.Sensitivity.Links;
 import io.longhaul.planner.explain.Sensitivity.Outcome;
+import io.longhaul.planner.layout.OptimizerKind;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Schedule;
-import io.longhaul.planner.search.Abilities;
+import io.longhaul.planner.layout.Sharding;
+import io.longhaul.planner.legal.Legality;
+import io.longhaul.planner.legal.Trainer;
+import io.longhaul.planner.search.Choices;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanRequest;
 import io.longhaul.planner.search.PlanResult;
@@ -30,7 +34,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class ExplainTest {
     private static final PlanRequest REQUEST = new PlanRequest(
             Shapes.llama(40, 5120, 13824, 40, 40, 32000, 4096), Shapes.cluster("A100-SXM-80GB", 8), 512,
-            Optional.empty(), new Abilities(8, 64, 16, true, 1, true));
+            Legality.of(Trainer.MEGATRON_LM)).withChoices(Choices.PLAIN);
     private static final PlanResult RESULT = Planner.plan(REQUEST);
     private static final Plan BEST = RESULT.best().orElseThrow();
 
@@ -70,7 +74,14 @@ class ExplainTest {
                 WhyNot.TooLarge.class,
                 large -> assertThat(large.deficits()).containsKeys(0, 1));
         assertThat(answer.text()).startsWith("does not fit: over the 80.0 GB of a rank are stage 0 by ");
-        assertThat(WhyNot.of(BEST, BEST, List.of("a", "b")).text()).isEqualTo("not legal: a; b");
+        ParallelLayout illegal = BEST.layout()
+                .withSchedule(Schedule.ZB_H2, 1)
+                .withSharding(Sharding.stage(3))
+                .withOptimizer(OptimizerKind.MUON);
+        assertThat(WhyNot.of(BEST, BEST, Planner.broken(REQUEST, illegal)).text())
+                .startsWith("not legal: ")
+                .contains("schedule zb-h2 is in no release")
+                .contains("muon does not go with Megatron FSDP (ZeRO stage 3): use ZeRO stage 1");
     }
 
     /** A request planned anew is never worse than keeping the plan, and changes that hurt never help. */
@@ -91,9 +102,7 @@ class ExplainTest {
 
     @Test
     void fixedDegreesAreNotToldWhatFewerNodesWouldDo() {
-        PlanRequest fixed = new PlanRequest(
-                REQUEST.model(), REQUEST.machine(), REQUEST.globalBatch(),
-                Optional.of(new PlanRequest.Fixed(8, 2, 4, 1)), REQUEST.abilities());
+        PlanRequest fixed = REQUEST.withFixed(new PlanRequest.Fixed(8, 2, 4, 1));
         assertThat(Sensitivity.outcomes(fixed, Planner.plan(fixed).best().orElseThrow()))
                 .extracting(Outcome::change)
                 .contains(Change.SLOWER_NETWORK)
@@ -109,8 +118,7 @@ class ExplainTest {
                         links);
                 if (even.isPresent()) {
                     double f = even.get().factor();
-                    PlanRequest there = Change.with(
-                            REQUEST, REQUEST.model(),
+                    PlanRequest there = REQUEST.on(
                             Change.links(
                                     Shapes.cluster("A100-SXM-80GB", 8), links == Links.WITHIN_NODES ? f : 1,
                                     links == Links.BETWEEN_NODES ? f : 1),
@@ -248,11 +256,9 @@ class ExplainTest {
 
     @Test
     void aRunThatDoesNotFitIsToldHowManyNodesWouldDo() {
-        PlanRequest tooSmall = new PlanRequest(
-                Shapes.gpt3(), Shapes.cluster("A100-SXM-80GB", 1), 64, Optional.empty(), REQUEST.abilities());
+        PlanRequest tooSmall = REQUEST.with(Shapes.gpt3(), Shapes.cluster("A100-SXM-80GB", 1), 64);
         int nodes = Relaxation.nodes(tooSmall).orElseThrow();
-        PlanRequest half = Change.with(
-                tooSmall, tooSmall.model(), Shapes.cluster("A100-SXM-80GB", nodes / 2), 64);
+        PlanRequest half = tooSmall.on(Shapes.cluster("A100-SXM-80GB", nodes / 2), 64);
         assertThat(nodes).isBetween(4, 64);
         assertThat(Planner.plan(half).best()).isEmpty();
     }

@@ -126,7 +126,7 @@ class LegalityTest {
             "16, 1, 1, 8; attention heads 40 not divisible by tensor 16: use tensor 8",
             "1, 1, 16, 8; layers 40 not divisible by pipeline 16, and no split says how many each stage has: "
                     + "use pipeline 8",
-            "8, 1, 1, 16; global batch 100 not divisible by micro-batch 1 * data 16: use global batch 96 or 112"})
+            "8, 1, 1, 16; global batch 100 not divisible by data 16: use global batch 96 or 112"})
     void saysWhatIsWrongAndWhatIsNear(String degrees, String message) {
         List<Integer> d = Stream.of(degrees.split(", ")).map(Integer::valueOf).toList();
         Facts facts = facts(DENSE, "H100-SXM-80GB", 16, 100,

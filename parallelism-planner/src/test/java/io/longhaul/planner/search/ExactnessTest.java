@@ -3,6 +3,7 @@ package io.longhaul.planner.search;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.memory.StageMemory;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,9 +28,10 @@ class ExactnessTest {
     private static Everything lookAtEverything(PlanRequest request) {
         Everything all = new Everything();
         Scenario scenario = new Scenario(request, 0, request.globalBatch());
+        Facts facts = scenario.facts();
         SmallSpaces.forEach(request, c -> {
             all.points++;
-            if (scenario.broken(c) != null) {
+            if (request.legality().firstBroken(facts.layout(c)) != null) {
                 all.illegal++;
                 return;
             }

@@ -3,6 +3,7 @@ package io.longhaul.planner.search;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.longhaul.planner.layout.ParallelLayout;
+import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.memory.StageMemory.Verdict;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,9 +22,10 @@ class ParetoFrontTest {
             List<ParetoFront.Point> front = ParetoFront.of(request);
             several += front.size() > 1 ? 1 : 0;
             Scenario scenario = new Scenario(request, 0, request.globalBatch());
+            Facts facts = scenario.facts();
             List<ParallelLayout> legal = new ArrayList<>();
             SmallSpaces.forEach(request, c -> {
-                if (scenario.broken(c) == null) {
+                if (request.legality().firstBroken(facts.layout(c)) == null) {
                     legal.add(c);
                 }
             });

@@ -11,6 +11,9 @@ import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.layout.Schedule;
 import io.longhaul.planner.layout.Sharding;
+import io.longhaul.planner.legal.Facts;
+import io.longhaul.planner.legal.Legality;
+import io.longhaul.planner.legal.Trainer;
 import io.longhaul.planner.memory.StageMemory.Verdict;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,8 +28,8 @@ class SearchTest {
 
     private static PlanRequest gpt3() {
         return new PlanRequest(
-                Shapes.gpt3(), Shapes.cluster("A100-SXM-80GB", 128), 1536, Optional.empty(),
-                new Abilities(8, 64, 16, true, 1, true));
+                Shapes.gpt3(), Shapes.cluster("A100-SXM-80GB", 128), 1536,
+                Legality.of(Trainer.MEGATRON_LM)).withChoices(Choices.PLAIN);
     }
 
     private static double value(PlanRequest request) {
@@ -49,7 +52,8 @@ class SearchTest {
             Scenario scenario = new Scenario(request, 0, request.globalBatch());
             List<ParallelLayout> all = new ArrayList<>();
             SmallSpaces.forEach(request, all::add);
-            all.removeIf(c -> scenario.broken(c) != null);
+            Facts facts = scenario.facts();
+            all.removeIf(c -> request.legality().firstBroken(facts.layout(c)) != null);
             for (int i = 0; i < 40 && !all.isEmpty(); i++) {
                 ParallelLayout c = all.get(random.nextInt(all.size()));
                 double value = scenario.value(scenario.price(c));
@@ -57,7 +61,7 @@ class SearchTest {
                         .withOffload(new Offload(0, c.offload().optimizer()));
                 ParallelLayout piped = sharded.withSharding(Sharding.NONE)
                         .withOffload(Offload.NONE)
-                        .withOptimizer(request.abilities().optimizers().getFirst());
+                        .withOptimizer(request.choices().optimizers().getFirst());
                 ParallelLayout plain = piped.withSchedule(Schedule.ONE_F_ONE_B, 1)
                         .withSplit(Optional.empty())
                         .withVocabularyParallel(false);
@@ -80,7 +84,7 @@ class SearchTest {
 
     private static double layersBound(Scenario scenario, ParallelLayout c) {
         LayerTable table = scenario.layerTable(
-                new Space(scenario.request.model(), scenario.request.abilities()));
+                new Space(scenario.request.model(), scenario.request.choices()));
         LayerTable.Row row = table.row(c);
         int index = table.index(c.microBatch(), 0);
         table.price(row, index, c);
@@ -160,8 +164,7 @@ class SearchTest {
     void theBatchGrowsUpToTheCriticalOne() {
         PlanRequest request = new PlanRequest(
                 Shapes.gpt(24, 2048, 16, 51200, 2048), Shapes.cluster("A100-SXM-80GB", 16), 128,
-                Optional.empty(),
-                new Abilities(8, 64, 1, true, 1, true));
+                Legality.of(Trainer.MEGATRON_LM)).withChoices(Choices.PLAIN);
         Plan fixed = Planner.plan(request).best().orElseThrow();
         Plan free = Planner.plan(request.withGoal(Goal.TIME.withCriticalBatch(700))).best().orElseThrow();
         assertThat(fixed.layout().globalBatch()).isEqualTo(128);

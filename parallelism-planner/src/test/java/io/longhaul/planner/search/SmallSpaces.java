@@ -11,6 +11,9 @@ import io.longhaul.planner.layout.Precision;
 import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.layout.Schedule;
 import io.longhaul.planner.layout.Sharding;
+import io.longhaul.planner.legal.Legality;
+import io.longhaul.planner.legal.Trainer;
+import io.longhaul.planner.legal.Version;
 import io.longhaul.planner.model.ModelShape;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,31 +69,43 @@ final class SmallSpaces {
         int ranksPerNode = pick(random, 1, 2, 4);
         Machine machine = machine(
                 random, pick(random, 1, 2, 3, 4), ranksPerNode, pick(random, 2, 4, 6, 8, 12, 20, 80) * 1e9);
-        return new PlanRequest(
-                model, machine, pick(random, 4, 6, 8, 12), Optional.empty(), abilities(random, ranksPerNode),
-                Goal.TIME.withAlternatives(pick(random, 0, 0, 2, 6)), Optional.empty());
+        return new PlanRequest(model, machine, pick(random, 4, 6, 8, 12), legality(random))
+                .withChoices(choices(random))
+                .withGoal(Goal.TIME.withAlternatives(pick(random, 0, 0, 2, 6)));
     }
 
     private static Machine.Cluster machine(Random random, int nodes, int ranksPerNode, double memoryBytes) {
         double near = pick(random, 100, 300) * 1e9;
         double far = pick(random, 5, 25, 50) * 1e9;
         return new Machine.Cluster(
-                new Accelerator("drawn", 300e12, memoryBytes, 2e12, 0.7, near, far, ranksPerNode), nodes,
+                new Accelerator("H100-drawn", 300e12, memoryBytes, 2e12, 0.7, near, far, ranksPerNode), nodes,
                 ranksPerNode, near, far);
     }
 
     /** As large as {@code m}. */
     static Machine.Cluster cluster(double memoryBytes, Machine.Cluster m, double near, double far) {
         return new Machine.Cluster(
-                new Accelerator("drawn", 300e12, memoryBytes, 2e12, 0.7, near, far, m.ranksPerNode()),
+                new Accelerator("H100-drawn", 300e12, memoryBytes, 2e12, 0.7, near, far, m.ranksPerNode()),
                 m.nodes(),
                 m.ranksPerNode(), near, far);
     }
 
+    /** Of any framework and version, often with what it cannot run lifted. */
+    private static Legality legality(Random random) {
+        Trainer trainer = switch (random.nextInt(12)) {
+            case 0, 1, 2 -> Trainer.DEEPSPEED;
+            case 3 -> Trainer.REFERENCE;
+            default -> Trainer.MEGATRON_LM;
+        };
+        List<Version> versions = trainer.versions();
+        Legality legality = Legality.of(trainer, versions.get(random.nextInt(versions.size())));
+        return random.nextBoolean() ? legality.whatIf() : legality;
+    }
+
     /** A few choices open at a time, so that the space stays small. */
-    static Abilities abilities(Random random, int maxTensor) {
-        return new Abilities(
-                maxTensor, pick(random, 1, 4, 64), pick(random, 1, 2, 16), random.nextBoolean(),
+    static Choices choices(Random random) {
+        return new Choices(
+                rare(random),
                 rare(random) ? List.of(ContextKind.values()) : List.of(ContextKind.RING), some(random),
                 pick(random, 1, 2, 3), rare(random), rare(random), rare(random), random.nextInt(4),
                 rare(random),
@@ -135,7 +150,7 @@ final class SmallSpaces {
             for (int expert = 1; expert <= stage / expertTensor; expert++) {
                 boolean wanted = request.model().mixtureOfExperts()
                         ? stage % (expert * expertTensor) == 0
-                                && (request.abilities().expertTensor() || expertTensor == c.tensor())
+                                && (request.choices().expertTensor() || expertTensor == c.tensor())
                         : expert == 1 && expertTensor == c.tensor();
                 if (wanted) {
                     batches(request, c.withExperts(expert, expertTensor), visit);
@@ -150,12 +165,15 @@ final class SmallSpaces {
             if (samples % microBatch == 0) {
                 ParallelLayout b = ParallelLayout
                         .of(c.tensor(), c.context(), c.pipeline(), c.data(), microBatch, samples / microBatch)
-                        .withExperts(c.expert(), c.expertTensor())
-                        .withSequenceParallel(c.tensor() > 1 && request.abilities().sequenceParallel());
-                for (ContextKind kind : request.abilities().contextKinds()) {
-                    for (Precision precision : request.abilities().precisions()) {
+                        .withExperts(c.expert(), c.expertTensor());
+                for (ContextKind kind : request.choices().contextKinds()) {
+                    for (Precision precision : request.choices().precisions()) {
                         if (c.context() > 1 || kind == ContextKind.RING) {
-                            pipelines(request, b.withContextKind(kind).withPrecision(precision), visit);
+                            ParallelLayout v = b.withContextKind(kind).withPrecision(precision);
+                            pipelines(request, v, visit);
+                            if (c.tensor() > 1 && request.choices().wholeSequences()) {
+                                pipelines(request, v.withSequenceParallel(false), visit);
+                            }
                         }
                     }
                 }
@@ -164,7 +182,7 @@ final class SmallSpaces {
     }
 
     private static void pipelines(PlanRequest request, ParallelLayout c, Consumer<ParallelLayout> visit) {
-        Abilities able = request.abilities();
+        Choices able = request.choices();
         for (Schedule schedule : Schedule.values()) {
             boolean open = schedule == Schedule.ONE_F_ONE_B
                     || c.pipeline() > 1 && able.schedules().contains(schedule);
@@ -184,13 +202,13 @@ final class SmallSpaces {
 
     private static void splits(PlanRequest request, ParallelLayout c, Consumer<ParallelLayout> visit) {
         List<Optional<LayerSplit>> all = new ArrayList<>(List.of(Optional.empty()));
-        if (request.abilities().unevenSplit() && c.pipeline() > 1) {
+        if (request.choices().unevenSplit() && c.pipeline() > 1) {
             unevenSplits(request.model(), c.pipeline() * c.chunks()).forEach(s -> all.add(Optional.of(s)));
         }
         for (Optional<LayerSplit> split : all) {
             ParallelLayout s = c.withSplit(split);
             shardings(request, s, visit);
-            if (request.abilities().vocabularyParallel() && c.pipeline() > 1) {
+            if (request.choices().vocabularyParallel() && c.pipeline() > 1) {
                 shardings(request, s.withVocabularyParallel(true), visit);
             }
         }
@@ -213,7 +231,8 @@ final class SmallSpaces {
                         layers.add(between / (chunks - 2) + (i < between % (chunks - 2) ? 1 : 0));
                     }
                     layers.add(last);
-                    if (!layers.equals(LayerSplit.even(m.layers(), chunks).layers())) {
+                    if (m.layers() % chunks != 0
+                            || !layers.equals(LayerSplit.even(m.layers(), chunks).layers())) {
                         all.add(new LayerSplit(layers));
                     }
                 }
@@ -223,11 +242,11 @@ final class SmallSpaces {
     }
 
     private static void shardings(PlanRequest request, ParallelLayout c, Consumer<ParallelLayout> visit) {
-        for (OptimizerKind optimizer : request.abilities().optimizers()) {
+        for (OptimizerKind optimizer : request.choices().optimizers()) {
             inner(request, c.withOptimizer(optimizer), visit);
-            for (int stage = 1; stage <= request.abilities().maxZeroStage(); stage++) {
+            for (int stage = 1; stage <= request.choices().maxZeroStage(); stage++) {
                 for (int replicas = 1; replicas <= c.replicas(); replicas++) {
-                    if (replicas == 1 || request.abilities().hybridSharding()
+                    if (replicas == 1 || request.choices().hybridSharding()
                             && replicas < c.replicas() && c.replicas() % replicas == 0) {
                         inner(
                                 request,
@@ -240,7 +259,7 @@ final class SmallSpaces {
     }
 
     private static void inner(PlanRequest request, ParallelLayout c, Consumer<ParallelLayout> visit) {
-        Abilities able = request.abilities();
+        Choices able = request.choices();
         int stageLayers = (request.model().layers() + c.pipeline() - 1) / c.pipeline();
         for (int optimizer = 0; optimizer <= (able.optimizerOffload() ? 4 : 0); optimizer++) {
             for (int activations = 0; activations <= (able.activationOffload() ? 4 : 0); activations++) {

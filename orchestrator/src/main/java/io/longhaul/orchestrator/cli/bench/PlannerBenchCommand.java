@@ -2,8 +2,9 @@ package io.longhaul.orchestrator.cli.bench;
 
 import io.longhaul.planner.cluster.Accelerator;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.legal.Legality;
+import io.longhaul.planner.legal.Trainer;
 import io.longhaul.planner.model.ModelShape;
-import io.longhaul.planner.search.Abilities;
 import io.longhaul.planner.search.Certificate;
 import io.longhaul.planner.search.Goal;
 import io.longhaul.planner.search.Objective;
@@ -15,13 +16,12 @@ import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code longhaul bench planner}: the first plan of a cold process, then each job warmed up. */
-@Command(name = "planner", mixinStandardHelpOptions = true, description = "Times plans of known jobs over every choice that a layout can name; prints time, evaluations and certificate.")
+@Command(name = "planner", mixinStandardHelpOptions = true, description = "Times plans of known jobs over what Megatron-LM runs; prints time, evaluations and certificate.")
 final class PlannerBenchCommand implements Runnable {
     @Option(names = "--job", defaultValue = "", description = "only jobs whose name contains this; the first one planned tells the time of a whole process")
     private String job = "";
@@ -31,6 +31,9 @@ final class PlannerBenchCommand implements Runnable {
 
     @Option(names = "--threads", defaultValue = "1", description = "threads that look for plans (default: ${DEFAULT-VALUE})")
     private int threads;
+
+    @Option(names = "--what-if", description = "over every choice that a layout can name, not only what Megatron-LM runs")
+    private boolean whatIf;
 
     private boolean first = true;
 
@@ -88,8 +91,9 @@ final class PlannerBenchCommand implements Runnable {
     private void searched(
             Map<String, Supplier<String>> jobs, String name, ModelShape model, Machine machine, int batch,
             Goal goal) {
+        Legality megatron = Legality.of(Trainer.MEGATRON_LM);
         PlanRequest request = new PlanRequest(
-                model, machine, batch, Optional.empty(), Abilities.everything(8), goal, Optional.empty());
+                model, machine, batch, whatIf ? megatron.whatIf() : megatron).withGoal(goal);
         SearchControl control = new SearchControl(() -> false, _ -> {
         }, threads);
         jobs.put(name, () -> certificate(Planner.plan(request, control)));

@@ -7,13 +7,11 @@ import io.longhaul.planner.layout.Schedule;
 import java.util.List;
 
 /**
- * What the trainer can execute; of what is listed, the search chooses. Lists are in the order in which equally fast
- * choices are taken.
+ * What the search chooses from; what of it a trainer runs is a matter of its rules. Lists are in the order in which
+ * equally fast choices are taken.
  *
- * @param maxTensor largest tensor-parallel degree, usually the devices of a node
- * @param maxPipeline largest number of stages
- * @param maxContext largest context-parallel degree
- * @param sequenceParallel what lies between tensor-parallel blocks is split by tokens (Korthikanti et al. 2022)
+ * @param wholeSequences what lies between tensor-parallel blocks may also stay whole on every rank, instead of being
+ *     split by tokens (Korthikanti et al. 2022)
  * @param contextKinds for more than one context-parallel rank
  * @param schedules for more than one stage; plain 1F1B is always possible
  * @param maxChunks most model chunks per stage of interleaved 1F1B
@@ -27,11 +25,8 @@ import java.util.List;
  * @param activationOffload activations of a part of the layers can wait on the host
  * @param optimizerOffload a part of the optimizer can work on the host
  */
-public record Abilities(
-        int maxTensor,
-        int maxPipeline,
-        int maxContext,
-        boolean sequenceParallel,
+public record Choices(
+        boolean wholeSequences,
         List<ContextKind> contextKinds,
         List<Schedule> schedules,
         int maxChunks,
@@ -46,7 +41,16 @@ public record Abilities(
         boolean optimizerOffload,
         List<Precision> precisions,
         List<OptimizerKind> optimizers) {
-    public Abilities {
+    /** Every choice that a layout can name, in bf16 with Adam. */
+    public static final Choices ALL = new Choices(
+            true, List.of(ContextKind.values()), List.of(Schedule.values()), Integer.MAX_VALUE, true, true,
+            true, 3, true, true, true, true, true, List.of(Precision.BF16), List.of(OptimizerKind.ADAM));
+    /** Plain 1F1B over equal stages in bf16 with Adam, ring attention, the optimizer sharded, recomputation of a kind. */
+    public static final Choices PLAIN = new Choices(
+            false, List.of(ContextKind.RING), List.of(), 1, false, false, false, 1, false, true, false, false,
+            false, List.of(Precision.BF16), List.of(OptimizerKind.ADAM));
+
+    public Choices {
         contextKinds = List.copyOf(contextKinds);
         schedules = List.copyOf(schedules);
         precisions = List.copyOf(precisions);
@@ -57,39 +61,15 @@ public record Abilities(
         if (contextKinds.isEmpty() || precisions.isEmpty() || optimizers.isEmpty()) {
             throw new IllegalArgumentException(
                     "contextKinds, precisions and optimizers must name one choice at least, got "
-                            + contextKinds + ", "
-                            + precisions + ", " + optimizers);
+                            + contextKinds + ", " + precisions + ", " + optimizers);
         }
     }
 
-    /** Plain 1F1B over equal stages in bf16 with Adam, ring attention, whole layers recomputed or none. */
-    public Abilities(
-            int maxTensor,
-            int maxPipeline,
-            int maxContext,
-            boolean selectiveRecompute,
-            int maxZeroStage,
-            boolean sequenceParallel) {
-        this(
-                maxTensor, maxPipeline, maxContext, sequenceParallel, List.of(ContextKind.RING), List.of(), 1,
-                false, false, false, maxZeroStage, false, selectiveRecompute, false, false, false,
-                List.of(Precision.BF16), List.of(OptimizerKind.ADAM));
-    }
-
-    /** Every choice that a layout can name, in bf16 with Adam: what could be, whether or not a trainer runs it. */
-    public static Abilities everything(int maxTensor) {
-        return new Abilities(
-                maxTensor, Integer.MAX_VALUE, Integer.MAX_VALUE, true, List.of(ContextKind.values()),
-                List.of(Schedule.values()), Integer.MAX_VALUE, true, true, true, 3, true, true, true, true,
-                true,
-                List.of(Precision.BF16), List.of(OptimizerKind.ADAM));
-    }
-
     /** Number formats and optimizers change what is trained, so that they are not the planner's alone to choose. */
-    public Abilities with(List<Precision> formats, List<OptimizerKind> kinds) {
-        return new Abilities(
-                maxTensor, maxPipeline, maxContext, sequenceParallel, contextKinds, schedules, maxChunks,
-                unevenSplit, vocabularyParallel, expertTensor, maxZeroStage, hybridSharding,
-                selectiveRecompute, partialRecompute, activationOffload, optimizerOffload, formats, kinds);
+    public Choices with(List<Precision> formats, List<OptimizerKind> kinds) {
+        return new Choices(
+                wholeSequences, contextKinds, schedules, maxChunks, unevenSplit, vocabularyParallel,
+                expertTensor, maxZeroStage, hybridSharding, selectiveRecompute, partialRecompute,
+                activationOffload, optimizerOffload, formats, kinds);
     }
 }
