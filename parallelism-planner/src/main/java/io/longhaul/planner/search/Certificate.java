@@ -15,6 +15,7 @@ package io.longhaul.planner.search;
  * @param open points that a deadline left undecided
  * @param evaluations calls of the cost model, for bounds and candidates
  * @param memoryEvaluations calls of the memory model
+ * @param replays plans whose schedule was played through
  * @param hash of the request and what was found, the same on every machine and for any number of threads
  */
 public record Certificate(
@@ -29,6 +30,7 @@ public record Certificate(
         long open,
         long evaluations,
         long memoryEvaluations,
+        long replays,
         String hash) {
     public Certificate {
         long sum = illegal + tooLarge + bounded + dominated + priced + open;

@@ -19,7 +19,7 @@ final class Certificates {
         return new Certificate(
                 bound, 1 - bound / best, search.nominal, t.illegal(), t.tooLarge, t.bounded, t.dominated,
                 t.priced,
-                open, t.evaluations, t.memoryEvaluations, hash(request, search, found));
+                open, t.evaluations, t.memoryEvaluations, t.replays, hash(request, search, found));
     }
 
     private static String hash(PlanRequest r, Search search, List<Candidate> found) {

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,17 +96,63 @@ final class Expansion {
     private void shardings(ParallelLayout c) {
         stages = space.stages(c);
         long points = space.innerPoints(c.pipeline());
-        List<Bounded> open = new ArrayList<>();
+        List<ParallelLayout> legal = new ArrayList<>();
         for (OptimizerKind optimizer : scenario.request.choices().optimizers()) {
             for (Sharding sharding : space.shardings(c)) {
                 ParallelLayout s = c.withSharding(sharding).withOptimizer(optimizer);
                 if (!illegal(s, Depth.SHARDING, points)) {
-                    tally.evaluations++;
-                    open(open, s, scenario.shardingBound(s), points);
+                    legal.add(s);
                 }
             }
         }
+        double forced = forced(legal);
+        if (forced > limit) {
+            if (forced == Double.POSITIVE_INFINITY) {
+                tally.tooLarge += legal.size() * points;
+            } else {
+                tally.bounded += legal.size() * points;
+            }
+            return;
+        }
+        List<Bounded> open = new ArrayList<>();
+        for (ParallelLayout s : legal) {
+            tally.evaluations++;
+            open(open, s, scenario.shardingBound(s), points);
+        }
         each(open, points, this::inner);
+    }
+
+    /**
+     * Of all these shardings, with the recomputation that memory asks for even of the most frugal; infinite if nothing
+     * fits. Each stage of sharding needs least with one set of shards.
+     */
+    private double forced(List<ParallelLayout> shardings) {
+        List<ParallelLayout> frugal = shardings.stream()
+                .filter(s -> s.sharding().replicas() == 1)
+                .sorted(Comparator.comparing(s -> -s.sharding().stage()))
+                .toList();
+        double bound = Double.POSITIVE_INFINITY;
+        for (int kind = 0; kind < space.recomputes().size(); kind++) {
+            int k = kind;
+            Recompute recompute = space.recomputes().get(kind);
+            if (frugal.stream().noneMatch(s -> fitsWith(s, k, recompute))) {
+                continue;
+            }
+            Recompute least = recompute;
+            if (recompute.kind() == Recompute.Kind.FULL) {
+                int stages = frugal.getFirst().pipeline();
+                least = space.full(
+                        first(space.fullCounts(stages) - 1,
+                                i -> frugal.stream().anyMatch(s -> fitsWith(s, k, space.full(i, stages)))),
+                        stages);
+            }
+            tally.evaluations++;
+            bound = Math.min(bound, scenario.recomputeBound(frugal.getFirst().withRecompute(least)));
+            if (recompute.kind() == Recompute.Kind.NONE) {
+                return bound;
+            }
+        }
+        return bound;
     }
 
     private boolean illegal(ParallelLayout c, Depth depth, long points) {
@@ -138,32 +185,35 @@ final class Expansion {
 
     private void inner(ParallelLayout c) {
         Kept.Allowed allowed = scenario.kept(space).of(c, facts);
-        if (!fitsSomehow(c, allowed)) {
-            tally.tooLarge += space.innerPoints(c.pipeline());
-            return;
-        }
         for (int kind = 0; kind < space.recomputes().size(); kind++) {
-            offloads(c, allowed, kind);
+            Recompute recompute = space.recomputes().get(kind);
+            long points = space.recomputePoints(kind, c.pipeline());
+            ParallelLayout least = c.withRecompute(
+                    recompute.kind() == Recompute.Kind.FULL ? space.full(0, c.pipeline()) : recompute);
+            if (kind > 0 && value(least) > limit) {
+                tally.bounded += points;
+            } else if (allowed.any(kind) && !fitsWith(c, kind, recompute)) {
+                tally.tooLarge += points;
+            } else {
+                offloads(c, allowed, kind);
+            }
         }
     }
 
-    /** With as much recomputation and offload as is legal: of each kind, what no other legal pair of shares exceeds. */
-    private boolean fitsSomehow(ParallelLayout c, Kept.Allowed allowed) {
-        boolean legal = false;
-        for (int kind = 0; kind < space.recomputes().size(); kind++) {
-            int exceeded = -1;
-            for (int o = space.optimizerShares().length - 1; o >= 0; o--) {
-                int a = allowed.mostActivations(kind, o);
-                if (a > exceeded) {
-                    exceeded = a;
-                    legal = true;
-                    if (memory.fits(shares(c, a, o).withRecompute(space.recomputes().get(kind)))) {
-                        return true;
-                    }
+    /** With as much offload as is legal: what no other legal pair of shares exceeds. */
+    private boolean fitsWith(ParallelLayout c, int kind, Recompute recompute) {
+        Kept.Allowed allowed = scenario.kept(space).of(c, facts);
+        int exceeded = -1;
+        for (int o = space.optimizerShares().length - 1; o >= 0; o--) {
+            int a = allowed.mostActivations(kind, o);
+            if (a > exceeded) {
+                exceeded = a;
+                if (memory.fits(shares(c, a, o).withRecompute(recompute))) {
+                    return true;
                 }
             }
         }
-        return !legal;
+        return false;
     }
 
     private ParallelLayout shares(ParallelLayout c, int activations, int optimizer) {
@@ -243,24 +293,33 @@ final class Expansion {
         return scenario.value(scenario.price(c));
     }
 
-    private void offer(ParallelLayout c, double value) {
-        Candidate candidate = new Candidate(scenario, c, value);
-        if (value <= limit && (best == null || Candidate.ORDER.compare(candidate, best) < 0)) {
+    /** @param closed its value by the closed form, which is no more than what playing the schedule through finds */
+    private void offer(ParallelLayout c, double closed) {
+        if (closed > limit) {
+            return;
+        }
+        tally.replays++;
+        Candidate candidate = new Candidate(scenario, c, scenario.replayed(c));
+        if (candidate.value <= limit && (best == null || Candidate.ORDER.compare(candidate, best) < 0)) {
             best = candidate;
-            limit = value;
+            limit = candidate.value;
         }
     }
 
     /** The first in a list of ever fewer bytes; its size if not even the last does. */
     private int firstThatFits(List<ParallelLayout> layouts) {
-        if (!memory.fits(layouts.getLast())) {
-            return layouts.size();
-        }
+        return memory.fits(layouts.getLast())
+                ? first(layouts.size() - 1, i -> memory.fits(layouts.get(i)))
+                : layouts.size();
+    }
+
+    /** The first number that fits, of those from 0 on, of which {@code last} and with each one the next do. */
+    private static int first(int last, IntPredicate fits) {
         int low = 0;
-        int high = layouts.size() - 1;
+        int high = last;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (memory.fits(layouts.get(middle))) {
+            if (fits.test(middle)) {
                 high = middle;
             } else {
                 low = middle + 1;

@@ -114,6 +114,16 @@ final class Kept {
             return full[index(optimizer, activation, count, counts)];
         }
 
+        /** Whether any shares go with a kind of recomputation. */
+        boolean any(int kind) {
+            for (int i = index(kind, 0, 0); i < index(kind + 1, 0, 0); i++) {
+                if (broken[i] == null) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
         /** Index of the largest share of activations that goes with this one of the optimizer; -1 if none does. */
         int mostActivations(int kind, int optimizer) {
             int a = activations - 1;

@@ -3,11 +3,13 @@ package io.longhaul.planner.search;
 import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.cost.StepCost;
+import io.longhaul.planner.cost.Term;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.legal.Broken;
 import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.memory.MemoryModel;
 import io.longhaul.planner.model.ModelShape;
+import io.longhaul.planner.schedule.StepReplay;
 import io.longhaul.planner.search.Expansion.Candidate;
 import io.longhaul.planner.search.PlanResult.Deficit;
 import io.longhaul.planner.search.PlanResult.Rejection;
@@ -65,11 +67,17 @@ public final class Planner {
     public static Plan price(PlanRequest request, ParallelLayout c) {
         ModelShape model = request.model();
         Machine machine = request.machine();
-        StepCost cost = new CostModel(model, machine, request.software()).price(c);
-        double seconds = cost.total();
+        CostModel costs = new CostModel(model, machine, request.software());
+        StepCost cost = costs.price(c);
+        double beyond = machine instanceof Machine.Cluster ? StepReplay.beyond(costs, model.layers(), c) : 0;
+        Map<String, Double> breakdown = cost.labelled();
+        if (beyond > 0) {
+            breakdown.merge(Term.BUBBLE.label(), beyond, Double::sum);
+        }
+        double seconds = cost.total() + beyond;
         long tokens = (long) c.globalBatch() * model.sequenceLength();
         return new Plan(
-                c, cost.labelled(), seconds, tokens / seconds,
+                c, breakdown, seconds, tokens / seconds,
                 model.stepFlops(tokens) / seconds / (machine.peakFlops() * machine.ranks()),
                 new MemoryModel(model, machine, request.software()).stages(c));
     }

@@ -8,6 +8,7 @@ import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.memory.MemoryModel;
 import io.longhaul.planner.memory.StageMemory;
+import io.longhaul.planner.schedule.StepReplay;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +73,15 @@ final class Scenario {
         return value(step.total(), step.of(Term.COMPUTE) + step.of(Term.HEAD) + step.of(Term.RECOMPUTE));
     }
 
+    /** The same with its schedule played through; never less. */
+    double replayed(ParallelLayout c) {
+        StepCost step = cost.price(c);
+        double beyond = request.machine() instanceof Machine.Cluster
+                ? StepReplay.beyond(cost, request.model().layers(), c)
+                : 0;
+        return value(step) + value(beyond, 0);
+    }
+
     private double value(double seconds, double busySeconds) {
         return seconds * perSecond + busySeconds * perBusySecond;
     }
@@ -112,6 +122,13 @@ final class Scenario {
     double pipelineBound(ParallelLayout c) {
         StepCost step = cost.price(c);
         return bound(step, decided(step), step.of(Term.COMPUTE) + step.of(Term.HEAD));
+    }
+
+    /** Of every sharding, optimizer and offload with this pipeline and at least this recomputation. */
+    double recomputeBound(ParallelLayout c) {
+        StepCost step = cost.price(c);
+        double again = step.of(Term.RECOMPUTE);
+        return bound(step, decided(step) + again, step.of(Term.COMPUTE) + step.of(Term.HEAD) + again);
     }
 
     /** Of every recomputation and offload of activations with this sharding, optimizer and its offload. */

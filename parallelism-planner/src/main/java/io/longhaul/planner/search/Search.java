@@ -83,8 +83,7 @@ final class Search {
     /** Best plans of different degrees, best first, as many as are wanted. */
     List<Candidate> run() {
         Scenarios.of(request).forEach(this::enumerate);
-        for (int size = 1; !open.isEmpty()
-                && !control.stop().getAsBoolean(); size = Math.min(2 * size, LARGEST_ROUND)) {
+        for (int size = 1; !open.isEmpty() && !stopped(); size = Math.min(2 * size, LARGEST_ROUND)) {
             List<Part> round = new ArrayList<>();
             double limit = limit();
             while (round.size() < size && !open.isEmpty() && open.peek().bound() <= limit) {
@@ -99,6 +98,10 @@ final class Search {
             control.progress().accept(new Progress(best(), bound(), tally.covered(), nominal));
         }
         return wanted();
+    }
+
+    private boolean stopped() {
+        return tally.evaluations >= control.mostEvaluations() || control.stop().getAsBoolean();
     }
 
     /** No plan that is not decided is better. */

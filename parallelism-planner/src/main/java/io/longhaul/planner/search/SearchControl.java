@@ -9,11 +9,26 @@ import java.util.function.Consumer;
  * @param stop asked now and then; once true, the best plan so far is returned with its gap
  * @param progress told now and then
  * @param threads that look for plans
+ * @param mostEvaluations of the cost model, after which it stops too, up to a round of parts later: the same answer on
+ *     every machine and for any number of threads
  */
-public record SearchControl(BooleanSupplier stop, Consumer<Progress> progress, int threads) {
+public record SearchControl(
+        BooleanSupplier stop,
+        Consumer<Progress> progress,
+        int threads,
+        long mostEvaluations) {
     /** To the end, on one thread. */
     public static final SearchControl PLAIN = new SearchControl(() -> false, _ -> {
     }, 1);
+
+    public SearchControl(BooleanSupplier stop, Consumer<Progress> progress, int threads) {
+        this(stop, progress, threads, Long.MAX_VALUE);
+    }
+
+    /** No more than about so many evaluations. */
+    public SearchControl withMostEvaluations(long most) {
+        return new SearchControl(stop, progress, threads, most);
+    }
 
     /**
      * @param best figure of the best plan so far, infinite before there is one

@@ -286,6 +286,12 @@ final class Space {
         return optimizerShares;
     }
 
+    /** Points that differ in offload and number of layers, of one kind of recomputation. */
+    long recomputePoints(int kind, int stages) {
+        long counts = recomputes().get(kind).kind() == Recompute.Kind.FULL ? fullCounts(stages) : 1;
+        return counts * activationShares.length * optimizerShares.length;
+    }
+
     private long recomputePoints(int stages) {
         return recomputes().size() - 1 + fullCounts(stages);
     }

@@ -36,6 +36,7 @@ final class Tally {
     long priced;
     long evaluations;
     long memoryEvaluations;
+    long replays;
     /** Of all that do not fit, the one that needs least. */
     @Nullable
     TooLarge closest;
@@ -74,6 +75,7 @@ final class Tally {
         priced += more.priced;
         evaluations += more.evaluations;
         memoryEvaluations += more.memoryEvaluations;
+        replays += more.replays;
         if (more.closest != null) {
             tooLarge(more.closest.layout, more.closest.peakBytes, more.closest.capacityBytes);
         }

@@ -16,6 +16,7 @@ import io.longhaul.planner.layout.Schedule;
 import io.longhaul.planner.layout.Sharding;
 import io.longhaul.planner.legal.Legality;
 import io.longhaul.planner.legal.Trainer;
+import io.longhaul.planner.schedule.StepReplay;
 import io.longhaul.planner.search.Choices;
 import io.longhaul.planner.search.Plan;
 import io.longhaul.planner.search.PlanRequest;

@@ -27,11 +27,17 @@ class ExactnessTest {
 
     private static Everything lookAtEverything(PlanRequest request) {
         Everything all = new Everything();
-        Scenario scenario = new Scenario(request, 0, request.globalBatch());
+        for (Scenario scenario : Scenarios.of(request)) {
+            lookAtEverything(scenario, all);
+        }
+        return all;
+    }
+
+    private static void lookAtEverything(Scenario scenario, Everything all) {
         Facts facts = scenario.facts();
-        SmallSpaces.forEach(request, c -> {
+        SmallSpaces.forEach(scenario.request, c -> {
             all.points++;
-            if (request.legality().firstBroken(facts.layout(c)) != null) {
+            if (scenario.request.legality().firstBroken(facts.layout(c)) != null) {
                 all.illegal++;
                 return;
             }
@@ -45,12 +51,12 @@ class ExactnessTest {
                         memory.stream().mapToDouble(StageMemory::totalBytes).max().orElseThrow());
                 return;
             }
-            Expansion.Candidate one = new Expansion.Candidate(scenario, c, scenario.value(scenario.price(c)));
+            Expansion.Candidate one = new Expansion.Candidate(scenario, c, scenario.replayed(c));
             all.best.merge(
-                    List.of(c.tensor(), c.context(), c.pipeline(), c.data()), one,
+                    List.of(c.worldSize(), c.globalBatch(), c.tensor(), c.context(), c.pipeline(), c.data()),
+                    one,
                     (a, b) -> Expansion.Candidate.ORDER.compare(a, b) <= 0 ? a : b);
         });
-        return all;
     }
 
     @Test

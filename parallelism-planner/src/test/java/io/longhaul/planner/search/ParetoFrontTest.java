@@ -18,7 +18,7 @@ class ParetoFrontTest {
     void nothingBeatsAPlanOfTheFront() {
         int several = 0;
         for (long seed = 1; seed <= SEEDS; seed++) {
-            PlanRequest request = SmallSpaces.draw(new Random(seed));
+            PlanRequest request = SmallSpaces.draw(new Random(seed)).withGoal(Goal.TIME);
             List<ParetoFront.Point> front = ParetoFront.of(request);
             several += front.size() > 1 ? 1 : 0;
             Scenario scenario = new Scenario(request, 0, request.globalBatch());
@@ -36,10 +36,10 @@ class ParetoFrontTest {
                             .isNotEmpty()
                             .noneMatch(
                                     p -> plan.peakBytes() <= p.plan().peakBytes()
-                                            && scenario.value(scenario.price(c)) < p.value());
+                                            && scenario.replayed(c) < p.value());
                 }
             }
         }
-        assertThat(several).as("fronts of several plans").isGreaterThan(SEEDS / 4);
+        assertThat(several).as("fronts of several plans").isGreaterThan(SEEDS / 6);
     }
 }

@@ -1,18 +1,22 @@
 package io.longhaul.planner.search;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.longhaul.planner.Shapes;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.layout.ContextKind;
 import io.longhaul.planner.layout.OptimizerKind;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Precision;
+import io.longhaul.planner.layout.Schedule;
 import io.longhaul.planner.legal.Legality;
 import io.longhaul.planner.legal.Rule;
 import io.longhaul.planner.legal.Trainer;
 import io.longhaul.planner.legal.Version;
 import io.longhaul.planner.model.ModelShape;
+import io.longhaul.planner.schedule.StepReplay;
 import io.longhaul.planner.search.PlanRequest.Fixed;
 import io.longhaul.planner.search.PlanResult.Rejection;
 import java.util.ArrayList;
@@ -74,6 +78,25 @@ class PlannerTest {
         assertThat(Planner.broken(old, whatIf.best().orElseThrow().layout()))
                 .isNotEmpty()
                 .allMatch(b -> b.kind() == Rule.Kind.ABILITY);
+    }
+
+    /** V-Min's closed form is too good by some per cent, so that plans with it are told by their replay. */
+    @Test
+    void plansAreTimedByPlayingTheirScheduleThrough() {
+        ParallelLayout c = ParallelLayout.of(1, 1, 8, 4, 1, 64).withSchedule(Schedule.V_MIN, 2);
+        PlanRequest request = new PlanRequest(
+                Shapes.llama(32, 4096, 11008, 32, 32, 32000, 4096), Shapes.cluster("A100-SXM-80GB", 4), 256,
+                MEGATRON).whatIf();
+        CostModel model = new CostModel(request.model(), request.machine());
+        StepReplay replay = StepReplay.of(model, 32, c).orElseThrow();
+        Plan plan = Planner.price(request, c);
+        assertThat(replay.seconds()).isGreaterThan(1.02 * model.price(c).total());
+        assertThat(plan.stepSeconds()).isCloseTo(replay.seconds(), within(1e-12));
+        assertThat(plan.breakdown().values().stream().mapToDouble(d -> d).sum())
+                .isCloseTo(plan.stepSeconds(), within(1e-12));
+        PlanResult result = Planner.plan(request);
+        assertThat(result.certificate().replays()).isPositive();
+        assertThat(result.best().orElseThrow().stepSeconds()).isEqualTo(result.certificate().bound());
     }
 
     /** Over all that a layout can name, what is chosen keeps to the rules of every trainer. */

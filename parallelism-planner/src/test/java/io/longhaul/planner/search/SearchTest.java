@@ -16,6 +16,7 @@ import io.longhaul.planner.legal.Legality;
 import io.longhaul.planner.legal.Trainer;
 import io.longhaul.planner.memory.StageMemory.Verdict;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -56,7 +57,7 @@ class SearchTest {
             all.removeIf(c -> request.legality().firstBroken(facts.layout(c)) != null);
             for (int i = 0; i < 40 && !all.isEmpty(); i++) {
                 ParallelLayout c = all.get(random.nextInt(all.size()));
-                double value = scenario.value(scenario.price(c));
+                double value = scenario.replayed(c);
                 ParallelLayout sharded = c.withRecompute(Recompute.NONE)
                         .withOffload(new Offload(0, c.offload().optimizer()));
                 ParallelLayout piped = sharded.withSharding(Sharding.NONE)
@@ -66,6 +67,9 @@ class SearchTest {
                         .withSplit(Optional.empty())
                         .withVocabularyParallel(false);
                 String name = "seed " + seed + ": " + c;
+                assertThat(scenario.recomputeBound(c.withOffload(Offload.NONE)))
+                        .as(name)
+                        .isLessThanOrEqualTo(value);
                 assertThat(scenario.shardingBound(sharded)).as(name).isLessThanOrEqualTo(value);
                 assertThat(scenario.pipelineBound(piped)).as(name).isLessThanOrEqualTo(value);
                 assertThat(scenario.scheduleBound(piped.withSplit(Optional.empty())))
@@ -149,6 +153,26 @@ class SearchTest {
                 assertThat(plan.stepSeconds() * (1 - proof.gap())).isCloseTo(proof.bound(), within(1e-9));
             });
         }
+    }
+
+    /** Stopped by a number of evaluations, the answer is the same again, for any number of threads. */
+    @Test
+    void stoppedByEvaluationsTheAnswerIsTheSameAgain() {
+        PlanResult whole = Planner.plan(gpt3());
+        List<Long> open = new ArrayList<>();
+        for (long most = 500; most < whole.certificate().evaluations(); most += 300) {
+            PlanResult one = Planner.plan(gpt3(), SearchControl.PLAIN.withMostEvaluations(most));
+            PlanResult four = Planner.plan(gpt3(), new SearchControl(() -> false, _ -> {
+            }, 4, most));
+            assertThat(four.certificate()).isEqualTo(one.certificate());
+            assertThat(four.best()).isEqualTo(one.best());
+            assertThat(one.certificate().bound()).isLessThanOrEqualTo(whole.certificate().bound());
+            assertThat(one.certificate().evaluations()).isLessThanOrEqualTo(
+                    whole.certificate().evaluations());
+            open.add(one.certificate().open());
+        }
+        assertThat(open).hasSizeGreaterThan(2).isSortedAccordingTo(Comparator.reverseOrder());
+        assertThat(open.getFirst()).isPositive();
     }
 
     @Test

@@ -71,7 +71,7 @@ final class SmallSpaces {
                 random, pick(random, 1, 2, 3, 4), ranksPerNode, pick(random, 2, 4, 6, 8, 12, 20, 80) * 1e9);
         return new PlanRequest(model, machine, pick(random, 4, 6, 8, 12), legality(random))
                 .withChoices(choices(random))
-                .withGoal(Goal.TIME.withAlternatives(pick(random, 0, 0, 2, 6)));
+                .withGoal(goal(random));
     }
 
     private static Machine.Cluster machine(Random random, int nodes, int ranksPerNode, double memoryBytes) {
@@ -88,6 +88,20 @@ final class SmallSpaces {
                 new Accelerator("H100-drawn", 300e12, memoryBytes, 2e12, 0.7, near, far, m.ranksPerNode()),
                 m.nodes(),
                 m.ranksPerNode(), near, far);
+    }
+
+    /** Any figure to have least of, sometimes on a part of the machine or with a larger batch. */
+    private static Goal goal(Random random) {
+        Goal goal = Goal.TIME.withAlternatives(pick(random, 0, 0, 2, 6))
+                .withParts(rare(random))
+                .withObjective(switch (random.nextInt(8)) {
+                    case 0 -> new Objective.Cost(2);
+                    case 1 -> new Objective.Energy(100, 500);
+                    case 2 ->
+                        new Objective.Goodput(new Reliability(pick(random, 1, 100) * 1e-3, 30, 300, 3600));
+                    default -> new Objective.Time();
+                });
+        return rare(random) ? goal.withCriticalBatch(pick(random, 4, 16, 24)) : goal;
     }
 
     /** Of any framework and version, often with what it cannot run lifted. */

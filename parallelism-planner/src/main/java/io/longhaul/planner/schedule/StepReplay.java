@@ -1,4 +1,4 @@
-package io.longhaul.planner.explain;
+package io.longhaul.planner.schedule;
 
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.cost.LayerCost;
@@ -6,11 +6,7 @@ import io.longhaul.planner.cost.StepCost;
 import io.longhaul.planner.cost.Term;
 import io.longhaul.planner.layout.LayerSplit;
 import io.longhaul.planner.layout.ParallelLayout;
-import io.longhaul.planner.schedule.Orders;
-import io.longhaul.planner.schedule.PassTimes;
 import io.longhaul.planner.schedule.PassTimes.Chunk;
-import io.longhaul.planner.schedule.Replay;
-import io.longhaul.planner.schedule.Timeline;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -51,6 +47,14 @@ public record StepReplay(Timeline timeline, double seconds, double closedSeconds
                 ? timeline.longestStageSeconds()
                 : timeline.makespanSeconds();
         return Optional.of(new StepReplay(timeline, pipeline + rest, cost.total()));
+    }
+
+    /**
+     * Seconds by which a step takes longer than the closed form says, >= 0: waits that it does not know of. What it knows
+     * of and the replay does not, such as stages that all wait for the slowest one's traffic, stays charged.
+     */
+    public static double beyond(CostModel model, int layers, ParallelLayout c) {
+        return of(model, layers, c).map(r -> Math.max(0, r.seconds - r.closedSeconds)).orElse(0.0);
     }
 
     private static PassTimes times(CostModel model, int layers, ParallelLayout c, StepCost cost) {
