@@ -5,43 +5,41 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How far differences between finished runs of one model lie from what the law says that was fitted without one of the
- * two: what the law leaves out counts here, which draws around a fit cannot show.
+ * How far the final losses of finished runs lie from what the law says that was fitted to the other runs and to the part
+ * that the run at hand has seen: what the law leaves out counts here, which draws around a fit cannot show.
  */
 final class FamilyBacktest {
     private static final double MEDIAN_DEVIATION = 0.6745;
     private static final double LAST_SHARE = 0.05;
+    private static final int LEAST_SEEN = 8;
 
     private FamilyBacktest() {}
 
     /**
-     * Standard deviation of the error of a difference of two final losses in nats, from its median; 0 if there are
-     * fewer than three curves.
+     * Standard deviation of the error in nats, from its median; 0 without finished runs. The difference of two schedules of
+     * a run shares a part of that error, so it is no more than this.
      *
-     * @param curves as measured, not smoothed
+     * @param finished as measured, not smoothed
+     * @param at this run as far as it is known
+     * @param seen share of a run that is known
      * @param points that a curve is smoothed to for the fit
      */
-    static double spread(List<LossCurve> curves, int points, MultiPowerLaw.Shape shape) {
-        if (curves.size() < 3) {
+    static double spread(
+            List<LossCurve> finished, LossCurve at, double seen, int points, MultiPowerLaw.Shape shape) {
+        if (finished.isEmpty()) {
             return 0;
         }
-        List<Double> errors = new ArrayList<>();
-        for (LossCurve left : curves) {
-            MultiPowerLaw law = MultiPowerLaw.fit(
-                    curves.stream()
-                            .filter(curve -> curve != left)
-                            .map(curve -> curve.smoothed(points))
-                            .toList(),
-                    shape);
-            for (LossCurve other : curves) {
-                if (other != left) {
-                    errors.add(Math.abs(measured(left) - measured(other) - predicted(law, left)
-                            + predicted(law, other)));
-                }
+        double[] errors = finished.stream().mapToDouble(left -> {
+            List<LossCurve> fit = new ArrayList<>(List.of(at.smoothed(points)));
+            finished.stream().filter(curve -> curve != left).forEach(curve -> fit.add(curve.smoothed(points)));
+            LossCurve begun = left.until((int) (seen * left.history().steps()));
+            if (begun.size() >= LEAST_SEEN) {
+                fit.add(begun.smoothed(points));
             }
-        }
-        errors.sort(null);
-        return errors.get(errors.size() / 2) / MEDIAN_DEVIATION;
+            return Math.abs(predicted(MultiPowerLaw.fit(fit, shape), left) - measured(left));
+        }).sorted().toArray();
+        int n = errors.length;
+        return (errors[(n - 1) / 2] + errors[n / 2]) / 2 / MEDIAN_DEVIATION;
     }
 
     private static int tail(LossCurve curve) {

@@ -45,6 +45,12 @@ public record LossCurve(RateHistory history, int[] steps, double[] losses) {
                 Arrays.copyOfRange(losses, first, losses.length));
     }
 
+    /** The losses before a step. */
+    LossCurve until(int step) {
+        int count = size() - from(step).size();
+        return new LossCurve(history, Arrays.copyOf(steps, count), Arrays.copyOf(losses, count));
+    }
+
     /**
      * Means of neighbouring points, single ones far off replaced by their neighbours' median.
      *

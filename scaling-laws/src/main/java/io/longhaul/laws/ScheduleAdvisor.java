@@ -189,7 +189,8 @@ public final class ScheduleAdvisor {
             before = end(law, s.planned());
             befores = draws.stream().mapToDouble(draw -> end(draw, s.planned())).toArray();
             width = width(s.pastMisses());
-            modelError = FamilyBacktest.spread(family, POINTS,
+            modelError = FamilyBacktest.spread(
+                    family, seen, (double) s.resumeStep() / s.totalSteps(), POINTS,
                     MultiPowerLaw.Shape.UNSEEN.over(s.totalSteps()));
         }
 

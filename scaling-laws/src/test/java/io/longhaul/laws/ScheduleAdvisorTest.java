@@ -1,6 +1,7 @@
 package io.longhaul.laws;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.longhaul.laws.ScheduleAdvisor.Advice;
 import io.longhaul.laws.ScheduleAdvisor.Situation;
@@ -231,12 +232,14 @@ class ScheduleAdvisorTest {
 
     @Test
     void aWarmUpThatTakesTooLongIsEnded() {
-        ScheduleShape slow = new ScheduleShape(SyntheticRun.PEAK, 0, 400, 540, 600);
-        Advice advice = withFamily(RUN, situation(RUN, slow, slow, 200));
-        ScheduleShape to = advice.schedule().orElseThrow();
-        assertThat(to.warmupSteps()).isEqualTo(200);
-        assertThat(to.peak()).isEqualTo(SyntheticRun.PEAK);
-        assertThat(advice.explanation()).contains("Raising the learning rate from 5.0e-04 to 1.0e-03")
+        ScheduleShape slow = new ScheduleShape(SyntheticRun.PEAK, 0, 560, 580, 600);
+        SyntheticRun calm = new SyntheticRun(2, 3, 0.5, 0.05, 0.005, 20, 600, 3);
+        Advice advice = ScheduleAdvisor.advise(situation(calm, slow, slow, 210));
+        assertThat(advice.schedule()).as(advice.explanation()).isPresent();
+        ScheduleShape to = advice.schedule().get();
+        assertThat(to.warmupSteps()).isEqualTo(210);
+        assertThat(to.peak()).as("twice the present rate").isCloseTo(7.5e-4, within(1e-9));
+        assertThat(advice.explanation()).contains("Raising the learning rate from 3.8e-04 to 7.5e-04")
                 .contains("a person should approve it");
     }
 
