@@ -3,10 +3,10 @@ package io.longhaul.monitor.straggler;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The ranks of a job, each compared with its own peers, from times that arrive rank by rank.
@@ -69,11 +69,17 @@ public final class PeerGroups {
 
     private static final class Row {
         private final double[] seconds;
+        private long step;
         private int missing;
 
         Row(int size) {
             seconds = new double[size];
-            missing = size;
+        }
+
+        void begin(long at) {
+            Arrays.fill(seconds, 0);
+            step = at;
+            missing = seconds.length;
         }
 
         void set(int place, double value) {
@@ -90,7 +96,9 @@ public final class PeerGroups {
     private final class Group {
         private final List<Integer> members;
         private final PeerGroup peers;
-        private final TreeMap<Long, Row> pending = new TreeMap<>();
+        /** Rows of the steps that wait, ascending, and behind them rows to be used again. */
+        private final @Nullable Row[] rows = new Row[PENDING + 1];
+        private int pending;
         private final Set<Integer> slow = new TreeSet<>();
         private long judged = Long.MIN_VALUE;
 
@@ -104,26 +112,50 @@ public final class PeerGroups {
             if (step <= judged) {
                 return List.of();
             }
-            Row row = pending.computeIfAbsent(step, s -> new Row(members.size()));
+            Row row = row(step);
             row.set(place, computeSeconds);
-            if (row.missing > 0 && pending.size() <= PENDING) {
+            if (row.missing > 0 && pending <= PENDING) {
                 return List.of();
             }
-            long upTo = row.missing == 0 ? step : pending.firstKey();
+            judged = row.missing == 0 ? step : waiting(0).step;
             List<Change> changes = new ArrayList<>(0);
-            Map<Long, Row> due = pending.headMap(upTo, true);
-            due.forEach((at, one) -> judge(at, one, changes));
-            due.clear();
-            judged = upTo;
+            while (pending > 0 && waiting(0).step <= judged) {
+                Row due = waiting(0);
+                judge(due, changes);
+                pending--;
+                System.arraycopy(rows, 1, rows, 0, pending);
+                rows[pending] = due;
+            }
             return changes;
         }
 
-        private void judge(long step, Row row, List<Change> changes) {
+        private Row waiting(int at) {
+            return Objects.requireNonNull(rows[at]);
+        }
+
+        private Row row(long step) {
+            int at = pending;
+            while (at > 0 && waiting(at - 1).step > step) {
+                at--;
+            }
+            if (at > 0 && waiting(at - 1).step == step) {
+                return waiting(at - 1);
+            }
+            Row unused = rows[pending];
+            Row row = unused == null ? new Row(members.size()) : unused;
+            System.arraycopy(rows, at, rows, at + 1, pending - at);
+            rows[at] = row;
+            pending++;
+            row.begin(step);
+            return row;
+        }
+
+        private void judge(Row row, List<Change> changes) {
             if (!slow.isEmpty()) {
                 double usual = row.median();
                 slow.forEach(place -> lost[members.get(place)] += Math.max(0, row.seconds[place] - usual));
             }
-            for (PeerEvent event : peers.onStep(step, row.seconds)) {
+            for (PeerEvent event : peers.onStep(row.step, row.seconds)) {
                 int rank = members.get(event.worker());
                 boolean recovered = event.kind() == PeerEvent.Kind.RECOVERED;
                 changes.add(new Change(rank, event, row.seconds[event.worker()], recovered ? lost[rank] : 0));

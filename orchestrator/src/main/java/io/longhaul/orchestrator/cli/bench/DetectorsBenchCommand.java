@@ -6,11 +6,12 @@ import io.longhaul.monitor.loss.LossPoint;
 import io.longhaul.monitor.loss.LossSettings;
 import io.longhaul.monitor.steptime.StepTimeMonitor;
 import io.longhaul.monitor.steptime.StepTimeSettings;
-import io.longhaul.monitor.straggler.PeerGroup;
-import io.longhaul.monitor.straggler.PeerSettings;
+import io.longhaul.monitor.straggler.PeerGroups;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -28,10 +29,11 @@ final class DetectorsBenchCommand implements Runnable {
 
     @Override
     public void run() {
-        PeerGroup[] groups = new PeerGroup[Math.max(1, ranks / peers)];
-        for (int i = 0; i < groups.length; i++) {
-            groups[i] = new PeerGroup(peers, PeerSettings.usual());
-        }
+        int count = Math.max(1, ranks / peers);
+        List<List<Integer>> members = IntStream.range(0, count)
+                .mapToObj(g -> IntStream.range(g * peers, (g + 1) * peers).boxed().toList())
+                .toList();
+        PeerGroups groups = new PeerGroups(count * peers, members, true);
         LossMonitor loss = new LossMonitor(LossSettings.usual());
         StepTimeMonitor stepTime = new StepTimeMonitor(StepTimeSettings.usual());
         SplittableRandom random = new SplittableRandom(1);
@@ -51,21 +53,23 @@ final class DetectorsBenchCommand implements Runnable {
                 allocatedBefore = allocated();
                 start = System.nanoTime();
             }
-            for (int g = 0; g < groups.length; g++) {
-                found += groups[g].onStep(step, seconds[(step * 7 + g) % seconds.length]).size();
+            // Reports come rank by rank, as agents send them.
+            for (int rank = 0; rank < count * peers; rank++) {
+                double[] row = seconds[(step * 7 + rank / peers) % seconds.length];
+                found += groups.onStep(rank, step, row[rank % peers]).size();
             }
             double noise = seconds[step % seconds.length][0];
             found += loss.onPoint(LossPoint.of(step, 3 + noise)).size();
             found += stepTime.onStep(noise).size();
         }
         double elapsed = (System.nanoTime() - start) / 1e9;
-        long samples = (long) steps * groups.length * peers;
+        long samples = (long) steps * count * peers;
         double bytes = (allocated() - allocatedBefore) / (double) samples;
         System.out.printf(
                 Locale.ROOT,
                 "%d ranks in groups of %d, %d steps: %.2f ms per step, %.1f %% of one core at a step per second,"
                         + " %.0f ns and %.3f bytes allocated per sample; %d findings%n",
-                groups.length * peers, peers, steps, 1e3 * elapsed / steps, 100 * elapsed / steps,
+                count * peers, peers, steps, 1e3 * elapsed / steps, 100 * elapsed / steps,
                 1e9 * elapsed / samples, bytes, found);
     }
 
