@@ -58,7 +58,7 @@ class Agent:
         self.link = Link(environment["LONGHAUL_SERVICE_URL"], environment["LONGHAUL_AGENT_TOKEN"],
                          environment["LONGHAUL_RUN"], environment["LONGHAUL_ATTEMPT"], self.node)
         self.spool = Spool(self.directory / "spool", now)
-        self.ranks = Ranks(self.node, self.directory, self.report)
+        self.ranks = Ranks(self.directory, self.report)
         self.reports = Reports(self.directory, self.report)
         self.done_commands = []
         self.seen_commands = set()

@@ -25,12 +25,13 @@ def process_started(pid):
         return None
 
 
-def rank_environment(start, node, local_rank, directory):
+def rank_environment(start, local_rank, directory):
     """(rank, environment): the variables that torch, DeepSpeed and Megatron-LM read, and Longhaul's own.
 
     The contract wins over the start command's environment: a rank that had another rank's number would hang all.
     """
     nodes, per_node = start["nodes"], start["ranksPerNode"]
+    node = start["nodeRank"]
     rank = node * per_node + local_rank
     environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     environment.update((name, value) for name, value in os.environ.items() if not name.startswith("LONGHAUL_"))
@@ -79,8 +80,7 @@ def _die_with_parent(parent):
 class Ranks:
     """The processes; `report(record)` is called from several threads with what happens to them."""
 
-    def __init__(self, node, directory, report):
-        self._node = node
+    def __init__(self, directory, report):
         self._directory = directory
         self._report = report
         self._lock = threading.Lock()
@@ -103,7 +103,7 @@ class Ranks:
             self._starting = True
         try:
             for local_rank in range(start["ranksPerNode"]):
-                rank, environment = rank_environment(start, self._node, local_rank, self._directory)
+                rank, environment = rank_environment(start, local_rank, self._directory)
                 process = subprocess.Popen(
                     start["command"], env=environment, cwd=self._directory, stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,

@@ -36,6 +36,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end }}
 
+{{- /* A volume that one pod writes cannot be every replica's. */ -}}
+{{- define "longhaul.keepsHome" -}}
+{{- if and .Values.persistence.enabled (eq (int .Values.replicas) 1) }}true{{ end -}}
+{{- end }}
+
 {{- define "longhaul.workersNamespaces" -}}
 {{- .Values.workers.namespaces | default (list .Release.Namespace) | join "," -}}
 {{- end }}

@@ -208,8 +208,8 @@ class AgentCase(unittest.TestCase):
 
     def start(self, code, **fields):
         """Asks for ranks that run Python code."""
-        defaults = {"command": [sys.executable, "-S", "-c", code], "environment": {}, "nodes": 1, "ranksPerNode": 1,
-                    "masterAddress": "127.0.0.1", "masterPort": 29500, "resumeStep": 0}
+        defaults = {"command": [sys.executable, "-S", "-c", code], "environment": {}, "nodes": 1, "nodeRank": 0,
+                    "ranksPerNode": 1, "masterAddress": "127.0.0.1", "masterPort": 29500, "resumeStep": 0}
         return self.command("start", **{**defaults, **fields})
 
     def obeyed(self, command):

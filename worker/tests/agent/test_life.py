@@ -51,8 +51,8 @@ class Registration(AgentCase):
 class Ranks(AgentCase):
     def test_ranks_get_the_contract_of_torch_deepspeed_and_longhaul(self):
         agent = self.agent(node=1, LONGHAUL_DATABASE_URL="jdbc:with-password", OUTER="kept")
-        self.start("import json, os\nprint(json.dumps(dict(os.environ)))", nodes=2, ranksPerNode=2,
-                   masterAddress="node-a", masterPort=29501, resumeStep=40,
+        self.start("import json, os\nprint(json.dumps(dict(os.environ)))", nodes=2, nodeRank=1,
+                   ranksPerNode=2, masterAddress="node-a", masterPort=29501, resumeStep=40,
                    environment={"NCCL_DEBUG": "INFO", "RANK": "9", "LONGHAUL_RUN": "other", "LONGHAUL_PLAN": "plan"})
         self.assertEqual("completed", self.ended(agent))
         seen = {int(e["RANK"]): e for e in map(json.loads, self.service.lines())}

@@ -19,10 +19,13 @@ import io.longhaul.orchestrator.run.RunEngine;
 import io.longhaul.orchestrator.run.RunState;
 import io.longhaul.orchestrator.run.RunStore;
 import io.longhaul.orchestrator.run.StepRange;
+import io.longhaul.orchestrator.service.Leadership;
 import io.longhaul.orchestrator.service.RunSupervisor;
 import io.longhaul.orchestrator.service.ServiceHome;
+import io.longhaul.orchestrator.service.Standby;
 import io.longhaul.orchestrator.web.AgentController;
 import io.longhaul.orchestrator.web.BodyLimit;
+import io.longhaul.orchestrator.web.CapabilityController;
 import io.longhaul.orchestrator.web.ForecastController;
 import io.longhaul.orchestrator.web.LiveUpdates;
 import io.longhaul.orchestrator.web.NodeController;
@@ -32,6 +35,7 @@ import io.longhaul.orchestrator.web.RunController;
 import io.longhaul.orchestrator.web.SameSite;
 import io.longhaul.orchestrator.web.ServiceMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -56,7 +60,7 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 @EnableAutoConfiguration
 @Import({AdaptConfiguration.class, AgentController.class, RunController.class, NodeController.class,
         ForecastController.class,
-        PageController.class,
+        CapabilityController.class, PageController.class,
         ProblemAdvice.class})
 class ServiceConfiguration {
 
@@ -66,8 +70,8 @@ class ServiceConfiguration {
     }
 
     @Bean
-    AgentTokens agentTokens(ServiceHome home) {
-        return new AgentTokens(home.secret("agent.key"));
+    AgentTokens agentTokens(ServiceHome home, @Value("${longhaul.agent-key}") String shared) {
+        return new AgentTokens(shared.isEmpty() ? home.secret("agent.key") : shared);
     }
 
     @Bean
@@ -85,7 +89,7 @@ class ServiceConfiguration {
     /** That of the pod that the service runs in, unless a kubeconfig file names another cluster. */
     @Bean
     WorkloadBackend kubernetesBackend(
-            AgentTokens tokens, @Value("${longhaul.url}") String url,
+            AgentTokens tokens, Leadership leadership, @Value("${longhaul.url}") String url,
             @Value("${longhaul.kubernetes.kubeconfig}") String kubeconfig,
             @Value("${longhaul.kubernetes.namespaces}") List<String> namespaces,
             @Value("${longhaul.kubernetes.agents-url}") String agentsUrl,
@@ -94,7 +98,8 @@ class ServiceConfiguration {
             return new NoCluster();
         }
         return new KubernetesBackend(Optional.of(kubeconfig).filter(file -> !file.isEmpty()).map(Path::of),
-                namespaces, tokens, () -> agentsUrl.isEmpty() ? url : agentsUrl, lostAfter);
+                namespaces, tokens, () -> agentsUrl.isEmpty() ? url : agentsUrl, lostAfter,
+                leadership::holds);
     }
 
     @Bean
@@ -138,19 +143,35 @@ class ServiceConfiguration {
         return new JdbcRunStore(source);
     }
 
+    /** Is there once this service leads the runs; until then another one does, and this one stands by. */
+    @Bean
+    Leadership leadership(
+            RunStore store, ServiceHome home, @Value("${longhaul.lease}") Duration lease,
+            @Value("${server.address}") String address, @Value("${server.port}") int port) {
+        Leadership leadership = new Leadership(store, home.secret("instance.id"), lease,
+                () -> new Thread(() -> System.exit(1), "replaced").start());
+        if (!leadership.tryLead()) {
+            try (Standby standby = new Standby(new InetSocketAddress(address, port))) {
+                leadership.lead();
+            }
+        }
+        return leadership;
+    }
+
     @Bean
     RunEngine runEngine(
-            RunStore store, LocalBackend localBackend, WorkloadBackend kubernetesBackend, PlanService plans,
+            RunStore store, Leadership leadership, LocalBackend localBackend,
+            WorkloadBackend kubernetesBackend, PlanService plans,
             AdaptPort adapt, LaunchFactory launches, Clock clock) {
         return new RunEngine(store, kind -> switch (kind) {
             case LOCAL -> localBackend;
             case KUBERNETES -> kubernetesBackend;
-        }, plans, adapt, launches, store.takeOver(), clock.instant());
+        }, plans, adapt, launches, leadership.epoch(), clock.instant());
     }
 
     @Bean
-    RunSupervisor runSupervisor(RunEngine engine, Clock clock) {
-        return new RunSupervisor(engine, clock);
+    RunSupervisor runSupervisor(RunEngine engine, Clock clock, Leadership leadership) {
+        return new RunSupervisor(engine, clock, leadership::holds);
     }
 
     @Bean
@@ -182,8 +203,11 @@ class ServiceConfiguration {
     }
 
     @Bean
-    ServiceMetrics serviceMetrics(MeterRegistry registry, RunStore store, RunEngine engine) {
-        return new ServiceMetrics(registry, store, engine);
+    ServiceMetrics serviceMetrics(
+            MeterRegistry registry, RunStore store, RunEngine engine, RunSupervisor supervisor) {
+        ServiceMetrics metrics = new ServiceMetrics(registry, store, engine);
+        supervisor.onStep(metrics::stepped);
+        return metrics;
     }
 
     /** Runs go on once agents can reach the service. */

@@ -15,20 +15,26 @@ public sealed interface AgentCommand {
     /** The same command from another controller. */
     default AgentCommand with(long newEpoch) {
         return switch (this) {
-            case Start c -> new Start(c.id, newEpoch, c.command, c.environment, c.nodes, c.ranksPerNode,
+            case Start c -> new Start(c.id, newEpoch, c.command, c.environment, c.nodes, c.nodeRank,
+                    c.ranksPerNode,
                     c.masterAddress, c.masterPort, c.resumeStep);
             case Drain c -> new Drain(c.id, newEpoch, c.graceSeconds);
             case Stop c -> new Stop(c.id, newEpoch);
         };
     }
 
-    /** Start this node's ranks. */
+    /**
+     * Start this node's ranks.
+     *
+     * @param nodeRank place of this node in the order of ranks: its first is {@code nodeRank * ranksPerNode}
+     */
     record Start(
             String id,
             long epoch,
             List<String> command,
             Map<String, String> environment,
             int nodes,
+            int nodeRank,
             int ranksPerNode,
             String masterAddress,
             int masterPort,

@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.launch;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.UUID;
 
 /**
  * Creates and removes the agents of an attempt somewhere: processes of this machine, pods, a simulation.
@@ -23,6 +24,25 @@ public interface WorkloadBackend {
 
     /** One observation per node of every attempt that this backend has created and not deleted. */
     List<WorkloadObservation> observe();
+
+    /** Those of one run. */
+    default List<WorkloadObservation> observe(UUID run) {
+        return observe().stream().filter(seen -> seen.key().run().equals(run)).toList();
+    }
+
+    /** Whether {@link #observe()} names all there is, so that an attempt that it does not name was removed by others. */
+    default boolean seesAll() {
+        return false;
+    }
+
+    /**
+     * What there is for runs to use.
+     *
+     * @throws BlockedException if the world cannot be asked now
+     */
+    default List<Capability> capabilities() {
+        return List.of();
+    }
 
     /**
      * Names of the machines that the attempt's nodes run on, by node, as {@link AttemptLaunch#avoid} takes them; empty

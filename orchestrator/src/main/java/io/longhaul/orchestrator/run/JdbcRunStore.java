@@ -5,10 +5,12 @@ import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.telemetry.AgentJson;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.sql.Timestamp;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -37,8 +39,26 @@ public final class JdbcRunStore implements RunStore {
     }
 
     @Override
-    public long takeOver() {
-        return sql.sql("UPDATE controller SET epoch = epoch + 1 RETURNING epoch").query(Long.class).single();
+    public OptionalLong takeOver(String holder, Duration lease) {
+        return sql.sql("UPDATE controller SET epoch = epoch + 1, holder = ?,"
+                + " until = clock_timestamp() + make_interval(secs => ?)"
+                + " WHERE until <= clock_timestamp() OR holder = ? RETURNING epoch")
+                .params(holder, lease.toMillis() / 1e3, holder)
+                .query(Long.class)
+                .optional()
+                .map(OptionalLong::of)
+                .orElse(OptionalLong.empty());
+    }
+
+    @Override
+    public boolean renew(long epoch, Duration lease) {
+        return sql.sql("UPDATE controller SET until = clock_timestamp() + make_interval(secs => ?)"
+                + " WHERE epoch = ?").params(lease.toMillis() / 1e3, epoch).update() == 1;
+    }
+
+    @Override
+    public void release(long epoch) {
+        sql.sql("UPDATE controller SET until = '-infinity' WHERE epoch = ?").param(epoch).update();
     }
 
     /** The shared lock lets controllers of one epoch write side by side and makes a take-over wait for them. */

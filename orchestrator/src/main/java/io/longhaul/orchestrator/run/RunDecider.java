@@ -92,10 +92,7 @@ public final class RunDecider {
                     }
                 }
                 case RunInput.Created i -> live(i.attempt()).filter(a -> a.stage() == Stage.CREATING)
-                        .ifPresent(a -> {
-                            emit(new RunEvent.AttemptCreated(now, i.attempt()));
-                            startIfComplete(i.attempt());
-                        });
+                        .ifPresent(a -> emit(new RunEvent.AttemptCreated(now, i.attempt())));
                 case RunInput.Held i -> live(i.attempt()).filter(a -> !state.heldBy().equals(i.cause()))
                         .ifPresent(a -> emit(new RunEvent.AttemptHeld(now, i.attempt(), i.cause())));
                 case RunInput.CreateFailed i -> live(i.attempt()).filter(a -> a.stage() == Stage.CREATING)
@@ -103,6 +100,9 @@ public final class RunDecider {
                 case RunInput.Told i -> live(i.attempt()).ifPresent(a -> told(a, i.node(), i.message()));
                 case RunInput.Placed i -> live(i.attempt()).filter(a -> state.machines().isEmpty())
                         .ifPresent(a -> emit(new RunEvent.NodesPlaced(now, i.attempt(), i.machines())));
+                case RunInput.Ready i -> live(i.attempt())
+                        .filter(a -> a.stage() == Stage.REGISTERING && a.allRegistered())
+                        .ifPresent(a -> start(a, i.places()));
                 case RunInput.Stepped i -> live(i.attempt())
                         .filter(a -> a.startedAt().isPresent() && a.firstStepAt().isEmpty())
                         .ifPresent(a -> emit(new RunEvent.FirstStep(now, i.attempt(), i.step())));
@@ -192,7 +192,6 @@ public final class RunDecider {
                     if (!attempt.nodes().containsKey(node)) {
                         emit(new RunEvent.NodeRegistered(now, attempt.number(), node, m.host(),
                                 m.freePort()));
-                        startIfComplete(attempt.number());
                     }
                 }
                 case AgentRecord.Checkpoint m -> {
@@ -221,14 +220,13 @@ public final class RunDecider {
             }
         }
 
-        private void startIfComplete(int number) {
-            Attempt attempt = state.attempt(number);
-            if (attempt.stage() != Stage.REGISTERING || !attempt.allRegistered()) {
-                return;
-            }
+        private void start(Attempt attempt, List<List<String>> places) {
+            int number = attempt.number();
             emit(new RunEvent.AttemptStarted(now, number));
             AttemptLaunch launch = attempt.launch();
-            Attempt.Node master = java.util.Objects.requireNonNull(attempt.nodes().get(0));
+            int stages = state.plan().map(plan -> plan.layout().pipeline()).orElse(1);
+            List<Integer> ranks = RankOrder.of(places, launch.nodes(), stages);
+            Attempt.Node master = java.util.Objects.requireNonNull(attempt.nodes().get(ranks.indexOf(0)));
             for (int node = 0; node < launch.nodes(); node++) {
                 send(
                         attempt,
@@ -236,7 +234,7 @@ public final class RunDecider {
                         new AgentCommand.Start(
                                 commandId("start", number, node), epoch, launch.command(),
                                 launch.environment(),
-                                launch.nodes(), launch.ranksPerNode(),
+                                launch.nodes(), ranks.get(node), launch.ranksPerNode(),
                                 launch.nodes() == 1 ? "127.0.0.1" : master.host(), master.freePort(),
                                 launch.resumeStep()));
             }

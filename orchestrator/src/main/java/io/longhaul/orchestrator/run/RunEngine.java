@@ -15,6 +15,7 @@ import io.longhaul.orchestrator.plan.NoPlanException;
 import io.longhaul.orchestrator.plan.PlanPort;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -136,6 +137,7 @@ public final class RunEngine {
             return false;
         }
         // Presence and contact first: whoever is gone, or has told all up to some time, had sent what is read afterwards.
+        boolean all = backend(run).seesAll();
         List<WorkloadObservation> presence = observed(run);
         Optional<AgentContacts.Heard> heard = run.state()
                 .lastAttempt()
@@ -165,6 +167,14 @@ public final class RunEngine {
                         inputs.add(new RunInput.Placed(attempt.number(), machines));
                     }
                 }
+                if (attempt.stage() == Attempt.Stage.REGISTERING && attempt.allRegistered()) {
+                    inputs.add(new RunInput.Ready(attempt.number(), places(attempt, seen)));
+                }
+                if (all && seen.isEmpty()) {
+                    attempt.nodesNotExited()
+                            .forEach(node -> inputs.add(new RunInput.Gone(attempt.number(), node,
+                                    "somebody else removed the attempt")));
+                }
                 seen.stream()
                         .filter(p -> p.presence() == Presence.GONE
                                 || p.presence() == Presence.LOST && silent(silence, p.node()))
@@ -173,6 +183,16 @@ public final class RunEngine {
             }
         });
         return decide(run, inputs, now) || changed;
+    }
+
+    /** By node; empty unless every node's place is known. */
+    private static List<List<String>> places(Attempt attempt, List<WorkloadObservation> seen) {
+        List<List<String>> places = seen.stream()
+                .sorted(Comparator.comparingInt(WorkloadObservation::node))
+                .map(WorkloadObservation::place)
+                .filter(place -> !place.isEmpty())
+                .toList();
+        return places.size() == attempt.launch().nodes() ? places : List.of();
     }
 
     /** What is in the way of the first node that waits for something, while agents are awaited. */
@@ -191,7 +211,7 @@ public final class RunEngine {
     }
 
     private List<WorkloadObservation> observed(LiveRun run) {
-        return backend(run).observe().stream().filter(o -> o.key().run().equals(run.state().id())).toList();
+        return backend(run).observe(run.state().id());
     }
 
     private WorkloadBackend backend(LiveRun run) {

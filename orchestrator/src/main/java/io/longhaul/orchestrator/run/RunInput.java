@@ -31,6 +31,18 @@ public sealed interface RunInput {
     /** An agent's record, {@code step} being the last that the trainer logged by then. */
     record Told(int attempt, int node, AgentRecord message) implements RunInput {}
 
+    /**
+     * Every agent has registered.
+     *
+     * @param places where the nodes are in the fabric, by node, as in {@code WorkloadObservation}; empty if that is not
+     *     known of all
+     */
+    record Ready(int attempt, List<List<String>> places) implements RunInput {
+        public Ready {
+            places = List.copyOf(places);
+        }
+    }
+
     /** The trainer logged a step. */
     record Stepped(int attempt, long step) implements RunInput {}
 

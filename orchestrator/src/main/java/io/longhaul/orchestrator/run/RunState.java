@@ -6,10 +6,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -388,10 +390,33 @@ public final class RunState {
         return (long) recipe.globalBatch() * spec.model().sequenceLength();
     }
 
-    /** Newest verified checkpoint at or before a step of the history that is kept; empty to start anew. */
+    /**
+     * Newest verified checkpoint at or before a step of the history that is kept, without those that attempts failed on
+     * alike while there are others; empty to start anew.
+     */
     public Optional<CheckpointEntry> verifiedAtOrBefore(long step) {
-        return verified().filter(c -> c.step() <= step)
-                .max(Comparator.comparingLong(CheckpointEntry::step).thenComparing(CheckpointEntry::attempt));
+        List<CheckpointEntry> newestFirst = verified().filter(c -> c.step() <= step)
+                .sorted(Comparator.comparingLong(CheckpointEntry::step)
+                        .thenComparing(CheckpointEntry::attempt)
+                        .reversed())
+                .toList();
+        return newestFirst.stream()
+                .filter(c -> !failedAlike(c))
+                .findFirst()
+                .or(() -> newestFirst.stream().findFirst());
+    }
+
+    /**
+     * Whether two attempts from a checkpoint on the same data ended at the same step without a fault of a node: its
+     * checksums may be right, but what it holds is not.
+     */
+    private boolean failedAlike(CheckpointEntry checkpoint) {
+        Set<Object> ends = new HashSet<>();
+        return attempts.stream()
+                .filter(a -> a.number() > checkpoint.attempt()
+                        && a.launch().resumeStep() == checkpoint.step())
+                .filter(a -> a.outcome().equals(Attempt.FAILED) && !a.exitedNodes().containsValue("gone"))
+                .anyMatch(a -> !ends.add(List.of(a.lastStep(), a.skipped())));
     }
 
     /** Steps of the verified checkpoints of the history that is kept. */

@@ -3,9 +3,11 @@ package io.longhaul.orchestrator.run;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 
 /**
@@ -14,8 +16,23 @@ import java.util.UUID;
  * harm.
  */
 public interface RunStore {
-    /** Makes the caller the controller: returns an epoch above every earlier one. */
-    long takeOver();
+    /**
+     * Makes the caller the controller unless another holder's lease runs. Times are the store's.
+     *
+     * @param holder whose own lease, from an earlier life, is no obstacle
+     * @return an epoch above every earlier one; empty if another one leads
+     */
+    OptionalLong takeOver(String holder, Duration lease);
+
+    /**
+     * The lease runs anew from now on.
+     *
+     * @return false if another epoch has begun
+     */
+    boolean renew(long epoch, Duration lease);
+
+    /** Ends the lease, if it is still this epoch's. */
+    void release(long epoch);
 
     /**
      * Stores a new run with its first event.

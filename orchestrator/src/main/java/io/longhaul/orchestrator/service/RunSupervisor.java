@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.service;
 import io.longhaul.orchestrator.run.RunEngine;
 import io.longhaul.orchestrator.run.RunStore;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -10,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,15 +27,19 @@ public final class RunSupervisor implements AutoCloseable {
 
     private final RunEngine engine;
     private final Clock clock;
+    private final BooleanSupplier leads;
     private final Map<UUID, Driver> drivers = new ConcurrentHashMap<>();
     private final List<Consumer<UUID>> listeners = new CopyOnWriteArrayList<>();
+    private final List<Consumer<Duration>> watches = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
 
     private record Driver(Semaphore wake, Thread thread) {}
 
-    public RunSupervisor(RunEngine engine, Clock clock) {
+    /** @param leads whether this service may act now */
+    public RunSupervisor(RunEngine engine, Clock clock, BooleanSupplier leads) {
         this.engine = engine;
         this.clock = clock;
+        this.leads = leads;
     }
 
     /** Starts to drive every run of the store. */
@@ -62,11 +68,16 @@ public final class RunSupervisor implements AutoCloseable {
         listeners.add(listener);
     }
 
+    /** Calls the listener with the time that a step of a run took; it must not block. */
+    public void onStep(Consumer<Duration> listener) {
+        watches.add(listener);
+    }
+
     private void loop(UUID run, Semaphore wake) {
         while (!closed) {
             long pause = TICK_MILLIS;
             try {
-                if (engine.step(run, clock.instant())) {
+                if (leads.getAsBoolean() && step(run)) {
                     listeners.forEach(listener -> listener.accept(run));
                 }
                 if (engine.run(run).orElseThrow().state().phase().ended()) {
@@ -92,6 +103,14 @@ public final class RunSupervisor implements AutoCloseable {
         }
     }
 
+    private boolean step(UUID run) {
+        long from = System.nanoTime();
+        boolean changed = engine.step(run, clock.instant());
+        Duration took = Duration.ofNanos(System.nanoTime() - from);
+        watches.forEach(watch -> watch.accept(took));
+        return changed;
+    }
+
     /** Lets no run go further; workers keep running. */
     @Override
     public void close() {
@@ -99,7 +118,7 @@ public final class RunSupervisor implements AutoCloseable {
         drivers.values().forEach(driver -> driver.wake().release());
         for (Driver driver : drivers.values()) {
             try {
-                driver.thread().join(java.time.Duration.ofSeconds(5));
+                driver.thread().join(Duration.ofSeconds(5));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return;

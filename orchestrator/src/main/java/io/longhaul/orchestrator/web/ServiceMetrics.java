@@ -7,6 +7,8 @@ import io.longhaul.orchestrator.run.RunStore;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.stream.Stream;
 
@@ -14,6 +16,7 @@ import java.util.stream.Stream;
 public final class ServiceMetrics {
     private final Counter records;
     private final Counter bytes;
+    private final Timer reconcile;
 
     public ServiceMetrics(MeterRegistry registry, RunStore store, RunEngine engine) {
         this.records = Counter.builder("longhaul.agent.records")
@@ -22,6 +25,9 @@ public final class ServiceMetrics {
         this.bytes = Counter.builder("longhaul.agent.bytes")
                 .baseUnit("bytes")
                 .description("compressed bytes received from agents")
+                .register(registry);
+        this.reconcile = Timer.builder("longhaul.reconcile")
+                .description("comparing what a run needs with what there is, and acting on it")
                 .register(registry);
         for (RunPhase phase : RunPhase.values()) {
             Gauge.builder("longhaul.runs",
@@ -42,6 +48,11 @@ public final class ServiceMetrics {
 
     private static Stream<RunState> states(RunStore store, RunEngine engine) {
         return store.runs().stream().flatMap(id -> engine.run(id).stream()).map(run -> run.state());
+    }
+
+    /** Notes how long a step of a run took. */
+    public void stepped(Duration took) {
+        reconcile.record(took);
     }
 
     /** Counts a batch of an agent. */

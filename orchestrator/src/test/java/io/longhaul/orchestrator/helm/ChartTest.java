@@ -95,11 +95,40 @@ class ChartTest {
         });
     }
 
+    /** Whoever stands by is not ready: an update that waited for that would never end. */
     @Test
-    void neverRunsTwoServicesAtOnce() {
+    void anUpdateDoesNotWaitForThoseThatStandBy() {
         JsonNode spec = one(render(REQUIRED), "Deployment").path("spec");
         assertThat(spec.path("replicas").asInt()).isEqualTo(1);
         assertThat(spec.at("/strategy/type").asString()).isEqualTo("Recreate");
+    }
+
+    @Test
+    void twoReplicasShareTheAgentsKeyAndNoVolume() {
+        assertThatThrownBy(() -> render(REQUIRED, "replicas: 2")).hasMessageContaining("agents.keySecret");
+        List<JsonNode> documents = render(REQUIRED, "{replicas: 2, agents: {keySecret: agents}}");
+        assertThat(all(documents, "PersistentVolumeClaim")).isEmpty();
+        JsonNode spec = one(documents, "Deployment").path("spec");
+        assertThat(spec.path("replicas").asInt()).isEqualTo(2);
+        assertThat(spec.at("/template/spec/volumes/0").has("emptyDir")).isTrue();
+        assertThat(container(documents).path("env").valueStream())
+                .anySatisfy(variable -> {
+                    assertThat(variable.path("name").asString()).isEqualTo("LONGHAUL_AGENT_KEY");
+                    assertThat(variable.at("/valueFrom/secretKeyRef/name").asString()).isEqualTo("agents");
+                });
+        assertThat(all(render(REQUIRED, "agents: {keySecret: agents}"), "PersistentVolumeClaim")).hasSize(1);
+    }
+
+    @Test
+    void nodesAreReadOnlyWhenAskedForAndOnlyRead() {
+        assertThat(all(render(REQUIRED), "ClusterRole")).isEmpty();
+        List<JsonNode> documents = render(REQUIRED, "rbac: {nodes: true}");
+        assertThat(one(documents, "ClusterRole").path("rules").toString()).isEqualTo(
+                "[{\"apiGroups\":[\"\"],\"resources\":[\"nodes\"],\"verbs\":[\"list\",\"watch\"]}]");
+        assertThat(one(documents, "ClusterRoleBinding").at("/roleRef/name"))
+                .isEqualTo(one(documents, "ClusterRole").at("/metadata/name"));
+        assertThat(one(documents, "ClusterRoleBinding").at("/subjects/0/name"))
+                .isEqualTo(one(documents, "ServiceAccount").at("/metadata/name"));
     }
 
     @Test
@@ -333,7 +362,7 @@ class ChartTest {
 
     @ParameterizedTest
     @ValueSource(strings = {
-            "replicas: 2",
+            "replicas: 0",
             "image: {repositry: x}",
             "image: {digest: latest}",
             "database: {url: 'postgres://x'}",

@@ -25,6 +25,7 @@ import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunSpecReader;
 import io.longhaul.orchestrator.run.RunState;
 import io.longhaul.orchestrator.run.RunStore;
+import io.longhaul.orchestrator.run.Runs;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import io.longhaul.planner.layout.ParallelLayout;
 import java.time.Duration;
@@ -329,7 +330,7 @@ final class Rehearsal implements SimulatedService.Watch {
     /** A new controller that reads the store sees the same run. */
     private void checkReplay() {
         LiveRun replayed = new RunEngine(store, kind -> cluster, new FixedPlan(null), new Advice(),
-                (s, recipe, resume, skipped) -> null, store.takeOver(), time.now()).run(id).orElseThrow();
+                (s, recipe, resume, skipped) -> null, Runs.takeOver(store), time.now()).run(id).orElseThrow();
         assertThat(replayed.state().phase()).isEqualTo(state.phase());
         assertThat(replayed.state().attempts()).isEqualTo(state.attempts());
         assertThat(replayed.state().incidents()).isEqualTo(state.incidents());

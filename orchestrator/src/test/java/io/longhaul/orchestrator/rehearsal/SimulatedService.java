@@ -14,10 +14,13 @@ import io.longhaul.orchestrator.run.RunEngine;
 import io.longhaul.orchestrator.run.RunEvent;
 import io.longhaul.orchestrator.run.RunSpec;
 import io.longhaul.orchestrator.run.RunStore;
+import io.longhaul.orchestrator.run.Runs;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 
 /**
@@ -82,7 +85,7 @@ final class SimulatedService {
         WorkloadBackend crashing = new CrashingBackend();
         callsUntilCrash = Integer.MAX_VALUE;
         RunStore guarded = new CrashingStore();
-        engine = new RunEngine(guarded, kind -> crashing, plans, adapt, launches, store.takeOver(),
+        engine = new RunEngine(guarded, kind -> crashing, plans, adapt, launches, Runs.takeOver(store),
                 cluster.now());
         up = true;
         int of = ++life;
@@ -180,8 +183,18 @@ final class SimulatedService {
 
     private final class CrashingStore implements RunStore {
         @Override
-        public long takeOver() {
-            return store.takeOver();
+        public OptionalLong takeOver(String holder, Duration lease) {
+            return store.takeOver(holder, lease);
+        }
+
+        @Override
+        public boolean renew(long epoch, Duration lease) {
+            return store.renew(epoch, lease);
+        }
+
+        @Override
+        public void release(long epoch) {
+            store.release(epoch);
         }
 
         @Override

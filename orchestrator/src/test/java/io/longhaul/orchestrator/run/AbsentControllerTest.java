@@ -75,7 +75,7 @@ final class AbsentControllerTest {
     private RunEngine engine(Instant listeningSince) {
         return new RunEngine(store, kind -> world, world, world,
                 (state, recipe, resume, skipped) -> World.RANK,
-                store.takeOver(), listeningSince);
+                Runs.takeOver(store), listeningSince);
     }
 
     private void tell(AgentRecord said) {

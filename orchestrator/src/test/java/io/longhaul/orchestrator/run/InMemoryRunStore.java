@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.run;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 
@@ -20,6 +22,8 @@ public final class InMemoryRunStore implements RunStore {
     private final Map<UUID, Stream> runs = new HashMap<>();
     private final Map<String, UUID> keys = new HashMap<>();
     private long epoch;
+    private String holder = "";
+    private long untilNanos = System.nanoTime();
 
     private record Agent(int attempt, int node) {}
 
@@ -45,8 +49,26 @@ public final class InMemoryRunStore implements RunStore {
     }
 
     @Override
-    public synchronized long takeOver() {
-        return ++epoch;
+    public synchronized OptionalLong takeOver(String asking, Duration lease) {
+        if (!asking.equals(holder) && System.nanoTime() - untilNanos < 0) {
+            return OptionalLong.empty();
+        }
+        holder = asking;
+        untilNanos = System.nanoTime() + lease.toNanos();
+        return OptionalLong.of(++epoch);
+    }
+
+    @Override
+    public synchronized boolean renew(long asking, Duration lease) {
+        if (asking == epoch) {
+            untilNanos = System.nanoTime() + lease.toNanos();
+        }
+        return asking == epoch;
+    }
+
+    @Override
+    public synchronized void release(long asking) {
+        renew(asking, Duration.ZERO);
     }
 
     private void requireController(long asking) {

@@ -30,7 +30,7 @@ final class JdbcRunStoreTest extends RunStoreContract {
         NodeMemory memory = new NodeMemory(DATABASE);
         Instant at = Instant.parse("2026-03-01T00:00:00Z");
         UUID run = UUID.randomUUID();
-        long epoch = store.takeOver();
+        long epoch = Runs.takeOver(store);
         store.create(run, new RunEvent.Created(at, Runs.spec()), Optional.empty(), epoch);
         store.commit(run, epoch, 1, List.of(
                 new RunEvent.NodesPlaced(at, 1, new TreeMap<>(Map.of(0, "gpu-1", 1, "gpu-2", 2, "gpu-2"))),

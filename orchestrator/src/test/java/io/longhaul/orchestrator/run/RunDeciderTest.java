@@ -83,7 +83,8 @@ final class RunDeciderTest {
         Stream<RunInput> planned = attempt == 1 ? Stream.of(new RunInput.PlanReady(Runs.PLAN)) : Stream.of();
         return Stream.concat(planned, Stream.of(
                 new RunInput.Created(attempt), new RunInput.Told(attempt, 0, Runs.registered(0)),
-                new RunInput.Told(attempt, 1, Runs.registered(1)), new RunInput.Stepped(attempt, 1)))
+                new RunInput.Told(attempt, 1, Runs.registered(1)), new RunInput.Ready(attempt, List.of()),
+                new RunInput.Stepped(attempt, 1)))
                 .toArray(RunInput[]::new);
     }
 
@@ -104,7 +105,9 @@ final class RunDeciderTest {
         places.put("creating", life(Adapt.AUTO).then(new RunInput.PlanReady(Runs.PLAN)));
         places.put("registering, node 0 is there",
                 life(Adapt.AUTO).then(Arrays.copyOf(starting(1), 3)));
-        places.put("starting", life(Adapt.AUTO).then(Arrays.copyOf(starting(1), 4)));
+        places.put("registering, all are there",
+                life(Adapt.AUTO).then(Arrays.copyOf(starting(1), 4)));
+        places.put("starting", life(Adapt.AUTO).then(Arrays.copyOf(starting(1), 5)));
         places.put("training", training(Adapt.AUTO));
         places.put("training, node 1 is silent",
                 training(Adapt.AUTO).then(new RunInput.Silent(1, 1, Runs.AT)));
@@ -155,6 +158,7 @@ final class RunDeciderTest {
         inputs.put("created", new RunInput.Created(attempt));
         inputs.put("create failed", new RunInput.CreateFailed(attempt, "disk full"));
         inputs.put("node 1 registered", new RunInput.Told(attempt, 1, Runs.registered(1)));
+        inputs.put("all registered", new RunInput.Ready(attempt, List.of()));
         inputs.put("checkpoint written",
                 new RunInput.Told(attempt, 0, Runs.checkpoint(10, CheckpointState.WRITTEN)));
         inputs.put("node 1 exited, completed", new RunInput.Told(attempt, 1, Runs.allExited("completed")));
@@ -259,7 +263,10 @@ final class RunDeciderTest {
                 .then(ending(1, "failed", 9))
                 .then(starting(2));
         inputs(1).forEach((name, input) -> {
-            if (!List.of("stop asked", "person says yes", "person says no", "change approved", "change rejected").contains(name)) {
+            if (!List
+                    .of("stop asked", "person says yes", "person says no", "change approved",
+                            "change rejected")
+                    .contains(name)) {
                 assertThat(shown(second.state, input)).as("%s of the attempt before", name).isEmpty();
             }
         });
@@ -267,16 +274,17 @@ final class RunDeciderTest {
 
     @Test
     void ranksStartOnceWhenEveryAgentIsThere() {
-        Life life = life(Adapt.OFF).then(Arrays.copyOf(starting(1), 4));
+        Life life = life(Adapt.OFF).then(Arrays.copyOf(starting(1), 5));
         assertThat(life.last.commands()).hasSize(2);
         AgentCommand.Start start = (AgentCommand.Start) life.last.commands().get(1).command();
         assertThat(life.last.commands().get(1).node()).isEqualTo(1);
         assertThat(start).isEqualTo(
                 new AgentCommand.Start("start-1-1", EPOCH, List.of("train", "--lr", "0.001", "--from", "0"),
-                        Map.of("SKIP", "[]"), 2, 1, "host-0", 29_500, 0));
+                        Map.of("SKIP", "[]"), 2, 1, 1, "host-0", 29_500, 0));
         assertThat(life(Adapt.OFF).then(new RunInput.PlanReady(Runs.PLAN),
                 new RunInput.Told(1, 0, Runs.registered(0)),
-                new RunInput.Told(1, 1, Runs.registered(1)), new RunInput.Created(1)).last.commands())
+                new RunInput.Told(1, 1, Runs.registered(1)), new RunInput.Created(1),
+                new RunInput.Ready(1, List.of())).last.commands())
                 .as("agents may register before the backend has returned")
                 .hasSize(2);
     }
@@ -296,6 +304,20 @@ final class RunDeciderTest {
         assertThat(incident.skipped()).isEmpty();
         assertThat(incident.decision().does()).contains("read the same data again");
         assertThat(incident.rollbackStep()).hasValue(0);
+    }
+
+    @Test
+    void whereNodesAreDecidesWhichRanksTheyGet() {
+        RunInput[] starting = Arrays.copyOf(starting(1), 5);
+        starting[4] = new RunInput.Ready(1, List.of(List.of("leaf-b", "x"), List.of("leaf-a", "y")));
+        List<AgentCommand.Start> starts = life(Adapt.OFF).then(starting).last.commands()
+                .stream()
+                .map(c -> (AgentCommand.Start) c.command())
+                .toList();
+        assertThat(starts).extracting(AgentCommand.Start::nodeRank).containsExactly(1, 0);
+        assertThat(starts).extracting(AgentCommand.Start::masterAddress)
+                .as("where rank 0 is")
+                .containsOnly("host-1");
     }
 
     @ParameterizedTest(name = "{0}: from {1}, without {2}")
@@ -358,6 +380,51 @@ final class RunDeciderTest {
                 .containsExactly(new StepRange(26, 32));
     }
 
+    /** Its checksums are right, and yet no attempt gets beyond the step after it. */
+    @Test
+    void aCheckpointThatTwoAttemptsFailedOnAlikeGivesWayToTheOneBefore() {
+        Life life = training(Adapt.OFF).then(verified(1, 20), verified(1, 40), failure(1, 45))
+                .then(ending(1, "failed", 45));
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(40);
+        life.then(starting(2)).then(failure(2, 41)).then(ending(2, "failed", 41));
+        assertThat(life.attempt().launch().resumeStep()).as("once may be chance").isEqualTo(40);
+        life.then(starting(3)).then(failure(3, 41)).then(ending(3, "failed", 41));
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(20);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"failed, 41, 43, at different steps", "gone, 41, 41, with their nodes"})
+    void attemptsThatEndDifferentlyOrWithTheirNodesSayNothingAboutTheCheckpoint(String how, long first,
+            long second, String why) {
+        Life life = training(Adapt.OFF).then(verified(1, 20), verified(1, 40), failure(1, 45))
+                .then(ending(1, "failed", 45));
+        for (long step : List.of(first, second)) {
+            int attempt = life.attempt().number();
+            life.then(starting(attempt));
+            if (how.equals("gone")) {
+                life.then(new RunInput.Gone(attempt, 0, "the node died"));
+            } else {
+                life.then(failure(attempt, step));
+            }
+            life.then(ending(attempt, "failed", step));
+        }
+        assertThat(life.attempt().number()).isEqualTo(4);
+        assertThat(life.attempt().launch().resumeStep()).as(why).isEqualTo(40);
+    }
+
+    @Test
+    void theOnlyCheckpointIsTriedUntilTheRestartsAreUsedUp() {
+        Life life = training(Adapt.OFF).then(verified(1, 40), failure(1, 45)).then(ending(1, "failed", 45));
+        for (int attempt = 2; attempt < 4; attempt++) {
+            life.then(starting(attempt)).then(failure(attempt, 41)).then(ending(attempt, "failed", 41));
+        }
+        assertThat(life.attempt().launch().resumeStep()).isEqualTo(40);
+    }
+
+    private static RunInput failure(int attempt, long step) {
+        return Runs.found(attempt, Finding.Kind.EXITED, step);
+    }
+
     @Test
     void aSecondSpikeAddsToTheDataThatIsSkipped() {
         Life life = training(Adapt.OFF).then(Runs.spikeInShard(1, 28, 26, 30))
@@ -404,7 +471,8 @@ final class RunDeciderTest {
     /** A dry run decides, a person says yes: then it is done as it was decided. */
     @Test
     void whatADryRunWouldDoIsDoneAtAPersonsWord() {
-        Life life = new Life(RunSpecReader.read(Runs.SPEC.replace("policies: {", "policies: { dryRun: true,")))
+        Life life = new Life(
+                RunSpecReader.read(Runs.SPEC.replace("policies: {", "policies: { dryRun: true,")))
                 .then(starting(1))
                 .then(verified(1, 20), Runs.found(1, Finding.Kind.NAN, 28))
                 .then(Runs.found(1, Finding.Kind.EXITED, 30))
@@ -488,7 +556,8 @@ final class RunDeciderTest {
         assertThat(blamed(life)).containsExactly("gpu-18 0.6", "gpu-17 1.0");
         for (Suspect other : EnumSet.complementOf(EnumSet.of(Suspect.NODE))) {
             assertThat(blamed(training(Adapt.OFF).then(placed(1),
-                    on(0, graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, other))))).as("%s", other).isEmpty();
+                    on(0, graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, other))))).as("%s", other)
+                    .isEmpty();
         }
     }
 
@@ -496,7 +565,8 @@ final class RunDeciderTest {
     void aMachineThatTheWorldHasGivenUpIsBlamedAndOneWhosePodEndedIsNot() {
         assertThat(blamed(training(Adapt.OFF).then(placed(1),
                 new RunInput.Gone(1, 1, "the cluster has given it up", true)))).containsExactly("gpu-18 1.0");
-        assertThat(blamed(training(Adapt.OFF).then(placed(1), new RunInput.Gone(1, 1, "OOMKilled")))).isEmpty();
+        assertThat(blamed(training(Adapt.OFF).then(placed(1), new RunInput.Gone(1, 1, "OOMKilled"))))
+                .isEmpty();
         assertThat(blamed(training(Adapt.OFF).then(new RunInput.Gone(1, 1, "lost", true)))).as("no name")
                 .isEmpty();
     }
@@ -754,7 +824,8 @@ final class RunDeciderTest {
                 n -> new RunInput.PlanReady(Runs.PLAN), RunInput.Created::new,
                 n -> new RunInput.Told(n, 0, Runs.registered(0)),
                 n -> new RunInput.Told(n, 1, Runs.registered(1)),
-                n -> new RunInput.Stepped(n, 1), n -> verified(n, 10L * random.nextInt(1, 10)),
+                n -> new RunInput.Ready(n, List.of()), n -> new RunInput.Stepped(n, 1),
+                n -> verified(n, 10L * random.nextInt(1, 10)),
                 n -> new RunInput.Fenced(n, random.nextInt(100), Optional.empty()),
                 n -> new RunInput.Told(n, 0, Runs.allExited("completed")),
                 n -> new RunInput.Told(n, 1, Runs.allExited("completed")),

@@ -40,7 +40,7 @@ final class RunEngineTest {
 
     private RunEngine engine() {
         return new RunEngine(store, kind -> workers, new Plans(), new Advice(), Runs.LAUNCHES,
-                store.takeOver(), now);
+                Runs.takeOver(store), now);
     }
 
     /** Agents that do nothing by themselves. */
@@ -51,6 +51,12 @@ final class RunEngineTest {
         private Optional<LaunchException> fenceTrouble = Optional.empty();
         private Presence presence = Presence.RUNNING;
         private String detail = "";
+        private boolean seesAll;
+
+        @Override
+        public boolean seesAll() {
+            return seesAll;
+        }
 
         @Override
         public void create(AttemptLaunch launch) {
@@ -217,6 +223,21 @@ final class RunEngineTest {
         hear(0);
         assertThat(step().incidents()).anySatisfy(
                 incident -> assertThat(incident.summary()).contains("node 1 is gone"));
+    }
+
+    @Test
+    void anAttemptThatSomebodyElseRemovedIsFollowedByAnotherOnceTheBackendSeesAll() {
+        run(Adapt.OFF);
+        step();
+        workers.living.clear();
+        assertThat(step().incidents()).as("a backend that does not see all proves nothing").isEmpty();
+        workers.seesAll = true;
+        step();
+        now = now.plus(RunDecider.STOP_GRACE);
+        RunState state = step();
+        assertThat(state.attempts()).hasSize(2);
+        assertThat(state.attempt(1).cause()).contains("somebody else removed the attempt");
+        assertThat(workers.calls).containsSubsequence("fence 1", "create 2");
     }
 
     private void hear(int node) {

@@ -11,6 +11,7 @@ import io.longhaul.orchestrator.run.RunStore.Answer;
 import io.longhaul.orchestrator.run.RunStore.FencedException;
 import io.longhaul.orchestrator.run.RunStore.Received;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,7 +48,7 @@ abstract class RunStoreContract {
     @BeforeEach
     void takeOver() {
         store = store();
-        epoch = store.takeOver();
+        epoch = Runs.takeOver(store);
     }
 
     @Test
@@ -102,7 +103,7 @@ abstract class RunStoreContract {
     @Test
     void aReplacedControllerCanWriteNothing() {
         created();
-        long next = store.takeOver();
+        long next = Runs.takeOver(store);
         assertThat(next).isGreaterThan(epoch);
         assertThatThrownBy(
                 () -> store.commit(run, epoch, 1, List.of(new RunEvent.StopRequested(AT)), 0, List.of()))
@@ -113,6 +114,24 @@ abstract class RunStoreContract {
                 .isInstanceOf(FencedException.class);
         assertThat(store.load(run).orElseThrow().events()).hasSize(1);
         store.commit(run, next, 1, List.of(new RunEvent.StopRequested(AT)), 0, List.of());
+    }
+
+    @Test
+    void aLeaseKeepsOthersOutUntilItIsGivenBackOrHasRunOut() {
+        Duration hour = Duration.ofHours(1);
+        long first = store.takeOver("one", hour).orElseThrow();
+        assertThat(store.takeOver("two", hour)).isEmpty();
+        assertThat(store.renew(first, hour)).isTrue();
+        long again = store.takeOver("one", hour).orElseThrow();
+        assertThat(again).as("its holder may come back").isGreaterThan(first);
+        assertThat(store.renew(first, hour)).as("but not as who it was").isFalse();
+        store.release(first);
+        assertThat(store.takeOver("two", hour)).as("what is over cannot be given back").isEmpty();
+        store.release(again);
+        long second = store.takeOver("two", Duration.ZERO).orElseThrow();
+        assertThat(second).isGreaterThan(again);
+        assertThat(store.renew(again, hour)).isFalse();
+        assertThat(store.takeOver("one", Duration.ZERO)).as("it has run out").isPresent();
     }
 
     @Test
@@ -177,7 +196,7 @@ abstract class RunStoreContract {
     void aFormerControllersCommandCarriesTheEpochOfThePresentOne() {
         launched();
         store.commit(run, epoch, 2, List.of(), 0, List.of(stop("first")));
-        long next = store.takeOver();
+        long next = Runs.takeOver(store);
         assertThat(accepted(receive()).epoch()).isEqualTo(next);
         assertThat(accepted(receive()).commands()).containsExactly(new AgentCommand.Stop("first", next));
     }

@@ -9,6 +9,7 @@ import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import io.longhaul.orchestrator.telemetry.AgentRecord.CheckpointState;
 import io.longhaul.planner.layout.ParallelLayout;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +48,11 @@ public final class Runs {
             Map.of("SKIP", skipped.toString()));
 
     private Runs() {}
+
+    /** Makes the caller the controller of a store that nobody leads; the next one takes over at once. */
+    public static long takeOver(RunStore store) {
+        return store.takeOver("test", Duration.ZERO).orElseThrow();
+    }
 
     public static RunSpec spec() {
         return RunSpecReader.read(SPEC);

@@ -38,7 +38,7 @@ final class RunSupervisorTest {
     private final WorkloadBackend workers = new Workers();
     private final RunEngine engine = new RunEngine(store, kind -> workers, new Unused(), new Unused(),
             Runs.LAUNCHES,
-            store.takeOver(), Runs.AT);
+            Runs.takeOver(store), Runs.AT);
 
     private final class Workers implements WorkloadBackend {
         @Override
@@ -114,7 +114,7 @@ final class RunSupervisorTest {
         UUID broken = run(Optional.of(new IllegalStateException("for the test")));
         UUID worse = run(Optional.of(new StackOverflowError("for the test")));
         UUID healthy = run(Optional.empty());
-        try (RunSupervisor supervisor = new RunSupervisor(engine, Clock.systemUTC())) {
+        try (RunSupervisor supervisor = new RunSupervisor(engine, Clock.systemUTC(), () -> true)) {
             supervisor.start(store);
             awaitRegistering(healthy);
             tries.get(broken).await();
@@ -130,7 +130,7 @@ final class RunSupervisorTest {
     void aListenerHearsOfAChange() throws InterruptedException {
         UUID id = run(Optional.empty());
         CountDownLatch heard = new CountDownLatch(1);
-        try (RunSupervisor supervisor = new RunSupervisor(engine, Clock.systemUTC())) {
+        try (RunSupervisor supervisor = new RunSupervisor(engine, Clock.systemUTC(), () -> true)) {
             supervisor.onChange(changed -> {
                 if (changed.equals(id)) {
                     heard.countDown();

@@ -49,7 +49,8 @@ final class AgentJsonTest {
                                 3,
                                 List.of(
                                         new AgentCommand.Start(
-                                                "a", 3, List.of("true"), Map.of("A", "b"), 1, 2, "127.0.0.1",
+                                                "a", 3, List.of("true"), Map.of("A", "b"), 1, 0, 2,
+                                                "127.0.0.1",
                                                 29500, 0),
                                         new AgentCommand.Drain("b", 3, 30.0),
                                         new AgentCommand.Stop("c", 3)))),

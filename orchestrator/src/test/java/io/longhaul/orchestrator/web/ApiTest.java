@@ -132,7 +132,8 @@ final class ApiTest {
     @Test
     void aMachineIsAvoidedByWhatStartsThenUntilItIsForgiven() {
         String nodes = "/api/v1/nodes";
-        JsonNode avoided = Http.post(nodes + "/gpu-17.rack-2/avoid?hours=2&reason=fan%20is%20loud", "").json();
+        JsonNode avoided = Http.post(nodes + "/gpu-17.rack-2/avoid?hours=2&reason=fan%20is%20loud", "")
+                .json();
         assertThat(avoided.path("nodes")).anySatisfy(node -> {
             assertThat(node.path("name").asString()).isEqualTo("gpu-17.rack-2");
             assertThat(node.path("reason").asString()).isEqualTo("fan is loud");
@@ -157,6 +158,13 @@ final class ApiTest {
         assertThat(Http.get(nodes).json().path("nodes")).noneMatch(
                 node -> node.path("name").asString().equals("gpu-18"));
         Http.await(run, "stopped");
+    }
+
+    @Test
+    void aServiceWithoutAClusterSaysHowToGetOne() {
+        JsonNode answer = Http.get(RUNS.replace("/runs", "/capabilities")).json();
+        assertThat(answer.path("capabilities").size()).isZero();
+        assertThat(answer.path("problem").asString()).contains("LONGHAUL_KUBECONFIG");
     }
 
     @Test

@@ -18,7 +18,8 @@ import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 @Timeout(value = 30, unit = TimeUnit.SECONDS)
 final class LiveUpdatesTest {
     private final InMemoryRunStore store = new InMemoryRunStore();
-    private final RunEngine engine = new RunEngine(store, null, null, null, null, store.takeOver(), Runs.AT);
+    private final RunEngine engine = new RunEngine(store, null, null, null, null, Runs.takeOver(store),
+            Runs.AT);
 
     /** Counts what it is sent; after the first event it may wait as a line whose reader sleeps does. */
     private static final class Line extends SseEmitter {

@@ -36,7 +36,7 @@ class RunViewsTest {
 
     private final UUID id = new UUID(0, 1);
     private final InMemoryRunStore store = new InMemoryRunStore();
-    private final long epoch = store.takeOver();
+    private final long epoch = Runs.takeOver(store);
     private final RunSpec spec = RunSpecReader.read("""
             name: shown
             model: { layers: 2, hiddenSize: 32, attentionHeads: 2, vocabSize: 64, sequenceLength: 16 }

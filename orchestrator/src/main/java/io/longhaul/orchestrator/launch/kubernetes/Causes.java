@@ -81,7 +81,7 @@ final class Causes {
         if (job.at("/spec/suspend").asBoolean(false)) {
             return Optional.of("the attempt waits in the queue "
                     + job.at("/metadata/labels")
-                            .path("kueue.x-k8s.io/queue-name")
+                            .path(Names.QUEUE)
                             .asString("of the cluster"));
         }
         return events.stream()

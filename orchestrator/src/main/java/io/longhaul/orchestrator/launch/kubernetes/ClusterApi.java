@@ -13,9 +13,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
 import okhttp3.Call;
 import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
@@ -37,10 +40,12 @@ final class ClusterApi {
             "Service", "/api/v1/namespaces/%s/services",
             "Pod", "/api/v1/namespaces/%s/pods",
             "Event", "/api/v1/namespaces/%s/events",
+            "Node", "/api/v1/nodes",
             "Job", "/apis/batch/v1/namespaces/%s/jobs");
 
     private final ApiClient client;
     private final ApiClient streaming;
+    private final BooleanSupplier leads;
 
     private ApiClient timed(ApiClient of, Duration read) {
         return of.setHttpClient(of.getHttpClient()
@@ -52,18 +57,20 @@ final class ClusterApi {
                 .build());
     }
 
-    private ClusterApi(ApiClient client, ApiClient streaming) {
+    private ClusterApi(ApiClient client, ApiClient streaming, BooleanSupplier leads) {
+        this.leads = leads;
         this.client = timed(client, Duration.ofSeconds(15));
         this.streaming = timed(streaming, Duration.ZERO);
     }
 
     /**
      * @param kubeconfig file that names cluster and user; empty for those of the pod that this runs in
+     * @param leads whether something may be changed now
      * @throws LaunchException if the file cannot be used
      */
-    static ClusterApi of(Optional<Path> kubeconfig) {
+    static ClusterApi of(Optional<Path> kubeconfig, BooleanSupplier leads) {
         try {
-            return new ClusterApi(client(kubeconfig), client(kubeconfig));
+            return new ClusterApi(client(kubeconfig), client(kubeconfig), leads);
         } catch (IOException | RuntimeException e) {
             throw new LaunchException("the cluster of "
                     + kubeconfig.map(Path::toString).orElse("this pod's service account")
@@ -120,6 +127,14 @@ final class ClusterApi {
 
     record Listing(List<JsonNode> items, String version) {}
 
+    /** Names of the API groups that the cluster serves. */
+    Set<String> groups() {
+        Set<String> names = new HashSet<>();
+        call("GET", "/apis", Map.of(), null, "").path("groups")
+                .forEach(group -> names.add(group.path("name").asString("")));
+        return names;
+    }
+
     /** Events about an object. */
     List<JsonNode> events(String namespace, String object) {
         List<JsonNode> items = new ArrayList<>();
@@ -168,12 +183,6 @@ final class ClusterApi {
         }
     }
 
-    void deleteAll(String kind, String namespace, String selector, int graceSeconds) {
-        call("DELETE", path(kind, namespace),
-                Map.of("labelSelector", selector, "gracePeriodSeconds", Integer.toString(graceSeconds)), null,
-                "");
-    }
-
     /** An endless answer of one event a line; the caller closes it. */
     Response watch(String kind, String namespace, String selector, String version, int seconds) {
         try {
@@ -199,6 +208,9 @@ final class ClusterApi {
 
     private JsonNode call(String method, String path, Map<String, String> query, @Nullable JsonNode body,
             String type) {
+        if (!method.equals("GET") && !leads.getAsBoolean()) {
+            throw new ApiFailure(0, "Replaced", "this service does not lead the runs");
+        }
         try (Response response = request(client, method, path, query, body, type).execute()) {
             if (!response.isSuccessful()) {
                 throw failure(response, method + " " + path);

@@ -16,7 +16,6 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class DesiredObjects {
     static final String STATE_DIRECTORY = "/run/longhaul";
-    private static final String NODES = "longhaul.io/nodes";
     private static final JsonMapper MAPPER = new JsonMapper();
     /** Time that a pod has to write a checkpoint when Kubernetes ends it. */
     private static final int GRACE_SECONDS = 60;
@@ -63,7 +62,7 @@ final class DesiredObjects {
         data.put("LONGHAUL_EPOCH", Long.toString(launch.epoch()));
         data.put("LONGHAUL_SERVICE_URL", serviceUrl);
         data.put("LONGHAUL_STATE_DIR", STATE_DIRECTORY);
-        map.withObject("/metadata/annotations").put(NODES, Integer.toString(launch.nodes()));
+        map.withObject("/metadata/annotations").put(Names.NODES, Integer.toString(launch.nodes()));
         return map;
     }
 
@@ -78,7 +77,7 @@ final class DesiredObjects {
     ObjectNode job(String configUid) {
         ObjectNode job = ofAttempt("batch/v1", "Job");
         owner(job, "v1", "ConfigMap", Names.attempt(launch.key()), configUid);
-        pods.queue().ifPresent(queue -> labels(job).put("kueue.x-k8s.io/queue-name", queue));
+        pods.queue().ifPresent(queue -> labels(job).put(Names.QUEUE, queue));
         ObjectNode spec = job.putObject("spec");
         spec.put("completionMode", "Indexed");
         spec.put("completions", launch.nodes()).put("parallelism", launch.nodes());
@@ -107,6 +106,23 @@ final class DesiredObjects {
         }
         if (!pods.nodeSelector().isEmpty()) {
             put(pod.putObject("nodeSelector"), pods.nodeSelector());
+        }
+        if (!launch.avoid().isEmpty()) {
+            ArrayNode fields = pod
+                    .withObject("/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution")
+                    .putArray("nodeSelectorTerms")
+                    .addObject()
+                    .putArray("matchFields");
+            // A requirement on a field takes one value; all of a term must be met.
+            launch.avoid()
+                    .stream()
+                    .distinct()
+                    .sorted()
+                    .forEach(node -> fields.addObject()
+                            .put("key", "metadata.name")
+                            .put("operator", "NotIn")
+                            .putArray("values")
+                            .add(node));
         }
         if (!pods.tolerations().isEmpty()) {
             ArrayNode tolerations = pod.putArray("tolerations");
@@ -235,7 +251,7 @@ final class DesiredObjects {
 
     /** Number of pods that a config map of an attempt stands for. */
     static OptionalInt nodes(JsonNode config) {
-        int nodes = config.at("/metadata/annotations").path(NODES).asInt(0);
+        int nodes = config.at("/metadata/annotations").path(Names.NODES).asInt(0);
         return nodes > 0 ? OptionalInt.of(nodes) : OptionalInt.empty();
     }
 }

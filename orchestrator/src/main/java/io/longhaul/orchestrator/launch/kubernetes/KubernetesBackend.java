@@ -4,6 +4,7 @@ import io.longhaul.orchestrator.launch.AgentTokens;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.launch.BlockedException;
+import io.longhaul.orchestrator.launch.Capability;
 import io.longhaul.orchestrator.launch.LaunchException;
 import io.longhaul.orchestrator.launch.PodTemplate;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
@@ -19,8 +20,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -34,11 +42,14 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     private static final Duration RETRY = Duration.ofSeconds(3);
     private static final Duration ASK_AGAIN = Duration.ofSeconds(2);
     private static final long POLL_MILLIS = 100;
+    /** Pods that are told to end at a time. */
+    private static final int AT_ONCE = 16;
 
     private final ClusterApi api;
     private final AgentTokens tokens;
     private final Supplier<String> serviceUrl;
     private final Duration lostAfter;
+    private final Watched nodes;
     private final Map<String, Space> spaces = new LinkedHashMap<>();
     private final Map<AttemptKey, Refusal> refusals = new ConcurrentHashMap<>();
     private final Map<String, Asked> jobEvents = new ConcurrentHashMap<>();
@@ -64,11 +75,13 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
      * @param namespaces that runs may use
      * @param serviceUrl where pods reach the service
      * @param lostAfter how long a pod that is to die may stand on a node that does not answer, before it is given up
+     * @param leads whether this service may change anything now
      * @throws LaunchException if the file cannot be used; a cluster that is away is none
      */
     public KubernetesBackend(Optional<Path> kubeconfig, List<String> namespaces, AgentTokens tokens,
-            Supplier<String> serviceUrl, Duration lostAfter) {
-        this.api = ClusterApi.of(kubeconfig);
+            Supplier<String> serviceUrl, Duration lostAfter, BooleanSupplier leads) {
+        this.api = ClusterApi.of(kubeconfig, leads);
+        this.nodes = Watched.nodes(api);
         this.tokens = tokens;
         this.serviceUrl = serviceUrl;
         this.lostAfter = lostAfter;
@@ -92,6 +105,15 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     }
 
     @Override
+    public List<Capability> capabilities() {
+        try {
+            return Capabilities.of(api.groups(), nodes.synced());
+        } catch (ApiFailure e) {
+            throw new BlockedException(Causes.of(e, ""));
+        }
+    }
+
+    @Override
     public void create(AttemptLaunch launch) {
         PodTemplate pods = launch.pods()
                 .orElseThrow(() -> new LaunchException("the run says nothing about its pods"));
@@ -106,23 +128,38 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
             throw new BlockedException(refusal.why());
         }
         try {
+            if (pods.queue().isPresent() && !api.groups().contains(Capabilities.KUEUE)) {
+                throw refused(launch.key(), "the run is to wait in the queue " + pods.queue().get()
+                        + ", but the cluster has no Kueue; install it, or submit without kubernetes.queue");
+            }
             apply(launch, pods.namespace());
             refusals.remove(launch.key());
         } catch (ApiFailure e) {
-            String why = Causes.of(e, pods.namespace());
-            refusals.put(launch.key(), new Refusal(why, System.nanoTime()));
-            throw new BlockedException(why);
+            throw refused(launch.key(), Causes.of(e, pods.namespace()));
         }
-        // Only what the watch has seen can be missed later.
-        if (!await(() -> space.jobs().named(Names.attempt(launch.key())).isPresent()
-                || fenced(space, launch.key()), BEHIND)) {
+        // Only what the watches have seen can be missed later.
+        if (!await(() -> shown(space, launch.key()) || fenced(space, launch.key()), BEHIND)) {
             throw new BlockedException("the cluster does not show the Job " + Names.attempt(launch.key())
                     + " yet; Longhaul goes on by itself when it does");
         }
     }
 
+    /** What is refused is not tried again at once. */
+    private BlockedException refused(AttemptKey key, String why) {
+        refusals.put(key, new Refusal(why, System.nanoTime()));
+        return new BlockedException(why);
+    }
+
+    private static boolean shown(Space space, AttemptKey key) {
+        return named(space.jobs(), key).isPresent() && named(space.configs(), key).isPresent();
+    }
+
+    private static Optional<JsonNode> named(Watched watched, AttemptKey key) {
+        return watched.named(key.run().toString(), Names.attempt(key));
+    }
+
     private boolean fenced(Space space, AttemptKey key) {
-        return space.configs().named(Names.attempt(key)).filter(KubernetesBackend::fenced).isPresent();
+        return named(space.configs(), key).filter(KubernetesBackend::fenced).isPresent();
     }
 
     private static boolean fenced(JsonNode config) {
@@ -170,11 +207,9 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     @Override
     public List<WorkloadObservation> observe() {
         List<WorkloadObservation> seen = new ArrayList<>();
-        spaces.forEach((namespace, space) -> {
-            if (space.synced()) {
-                observe(namespace, space, seen);
-            }
-        });
+        spaces.forEach((namespace, space) -> space.configs()
+                .runs()
+                .forEach(run -> observe(namespace, space, run, seen)));
         return seen;
     }
 
@@ -182,7 +217,7 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     public SortedMap<Integer, String> machines(AttemptKey key) {
         SortedMap<Integer, String> machines = new TreeMap<>();
         for (Space space : spaces.values()) {
-            for (JsonNode pod : space.pods().all()) {
+            for (JsonNode pod : space.pods().of(key.run().toString())) {
                 String machine = pod.at("/spec/nodeName").asString("");
                 if (!machine.isEmpty() && Names.attemptOf(pod).filter(key::equals).isPresent()) {
                     machines.put(pod.at("/metadata/labels").path(Names.INDEX).asInt(-1), machine);
@@ -192,26 +227,50 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
         return machines;
     }
 
-    private void observe(String namespace, Space space, List<WorkloadObservation> seen) {
+    @Override
+    public List<WorkloadObservation> observe(UUID run) {
+        List<WorkloadObservation> seen = new ArrayList<>();
+        spaces.forEach((namespace, space) -> observe(namespace, space, run.toString(), seen));
+        return seen;
+    }
+
+    @Override
+    public boolean seesAll() {
+        return spaces.values().stream().allMatch(Space::synced);
+    }
+
+    private void observe(String namespace, Space space, String run, List<WorkloadObservation> seen) {
+        if (!space.synced()) {
+            return;
+        }
         Map<AttemptKey, Map<Integer, JsonNode>> pods = new HashMap<>();
-        for (JsonNode pod : space.pods().all()) {
+        for (JsonNode pod : space.pods().of(run)) {
             Names.attemptOf(pod)
                     .ifPresent(key -> pods.computeIfAbsent(key, k -> new HashMap<>())
                             .put(pod.at("/metadata/labels").path(Names.INDEX).asInt(-1), pod));
         }
-        for (JsonNode config : space.configs().all()) {
+        for (JsonNode config : space.configs().of(run)) {
             Optional<AttemptKey> key = Names.attemptOf(config);
             if (key.isEmpty() || DesiredObjects.nodes(config).isEmpty()) {
                 continue;
             }
-            Optional<JsonNode> job = space.jobs().named(Names.attempt(key.get()));
+            Optional<JsonNode> job = named(space.jobs(), key.get());
             Map<Integer, JsonNode> ofAttempt = pods.getOrDefault(key.get(), Map.of());
             for (int node = 0; node < DesiredObjects.nodes(config).getAsInt(); node++) {
                 PodFacts facts = facts(namespace, config, job, node,
                         Optional.ofNullable(ofAttempt.get(node)));
-                seen.add(new WorkloadObservation(key.get(), node, facts.presence(), facts.detail()));
+                seen.add(new WorkloadObservation(key.get(), node, facts.presence(), facts.detail(),
+                        place(ofAttempt.get(node))));
             }
         }
+    }
+
+    /** Empty if there is no pod yet, or no right to read nodes. */
+    private List<String> place(@Nullable JsonNode pod) {
+        return Optional.ofNullable(pod)
+                .flatMap(p -> nodes.named("", p.at("/spec/nodeName").asString("")))
+                .map(Topology::place)
+                .orElse(List.of());
     }
 
     private PodFacts facts(String namespace, JsonNode config, Optional<JsonNode> job, int node,
@@ -267,33 +326,76 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     }
 
     private void fence(String namespace, AttemptKey key) {
-        Optional<JsonNode> config = api.get("ConfigMap", namespace, Names.attempt(key));
-        if (config.isEmpty()) {
-            return;
-        }
-        if (!fenced(config.get())) {
+        // Whoever deleted the config map did not see to it that the pods are dead.
+        if (api.get("ConfigMap", namespace, Names.attempt(key))
+                .filter(config -> !fenced(config))
+                .isPresent()) {
             api.label("ConfigMap", namespace, Names.attempt(key), Names.FENCED, "true");
         }
         api.delete("Job", namespace, Names.attempt(key), Map.of());
+        end(namespace, known(namespace, key));
         List<String> alive = new ArrayList<>();
-        boolean dead = await(() -> {
-            alive.clear();
-            for (JsonNode pod : api.list("Pod", namespace, Names.selector(key)).items()) {
-                if (!PodFacts.ended(pod) && !givenUp(namespace, pod)) {
-                    alive.add(PodFacts.of(pod).detail());
-                }
-            }
-            if (!alive.isEmpty()) {
-                api.deleteAll("Pod", namespace, Names.selector(key), 1);
-            }
-            return alive.isEmpty();
-        }, DEATH);
-        if (!dead) {
+        // A list of all pods is dear: it only confirms what the watch has seen.
+        boolean dead = await(() -> seenDead(namespace, key) && dead(namespace, key, alive), DEATH);
+        if (!dead && !dead(namespace, key, alive)) {
             throw new BlockedException(
                     alive.size() + " pods of attempt " + key.attempt() + " are not dead yet: "
                             + alive.getFirst() + "; Longhaul goes on when its node says so, or is silent for "
                             + lostAfter.toSeconds() + " s");
         }
+    }
+
+    /** Whether the watch knows of no living pod, or of nothing at all. */
+    private boolean seenDead(String namespace, AttemptKey key) {
+        return known(namespace, key).stream().allMatch(pod -> PodFacts.ended(pod) || givenUp(namespace, pod));
+    }
+
+    /** Pods of the attempt that the watch has seen. */
+    private List<JsonNode> known(String namespace, AttemptKey key) {
+        return java.util.Objects.requireNonNull(spaces.get(namespace))
+                .pods()
+                .of(key.run().toString())
+                .stream()
+                .filter(pod -> Names.attemptOf(pod).filter(key::equals).isPresent())
+                .toList();
+    }
+
+    /** Tells pods to end, many at a time: the API works off a call for all of them one after the other. */
+    private void end(String namespace, List<JsonNode> pods) {
+        try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE, Thread.ofVirtual().factory())) {
+            List<Future<?>> calls = new ArrayList<>();
+            for (JsonNode pod : pods) {
+                if (!PodFacts.ended(pod)) {
+                    calls.add(threads
+                            .submit(() -> api.delete("Pod", namespace, pod.at("/metadata/name").asString(),
+                                    Map.of("gracePeriodSeconds", "1"))));
+                }
+            }
+            for (Future<?> call : calls) {
+                call.get();
+            }
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof ApiFailure failure) {
+                throw failure;
+            }
+            throw new IllegalStateException("a pod could not be told to end", e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while pods were told to end; it is repeated", e);
+        }
+    }
+
+    /** Whether the cluster has no living pod of the attempt now; those that it has are told to end again. */
+    private boolean dead(String namespace, AttemptKey key, List<String> alive) {
+        List<JsonNode> living = api.list("Pod", namespace, Names.selector(key))
+                .items()
+                .stream()
+                .filter(pod -> !PodFacts.ended(pod) && !givenUp(namespace, pod))
+                .toList();
+        end(namespace, living);
+        alive.clear();
+        living.forEach(pod -> alive.add(PodFacts.of(pod).detail()));
+        return alive.isEmpty();
     }
 
     /**
@@ -363,5 +465,6 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     @Override
     public void close() {
         spaces.values().forEach(space -> space.all().forEach(Watched::close));
+        nodes.close();
     }
 }

@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator.launch.kubernetes;
 
 import io.longhaul.orchestrator.launch.AttemptKey;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import tools.jackson.databind.JsonNode;
@@ -14,6 +15,10 @@ final class Names {
     /** On the config map of an attempt that must never have a process again. */
     static final String FENCED = "longhaul.io/fenced";
     static final String INDEX = "batch.kubernetes.io/job-completion-index";
+    static final String QUEUE = "kueue.x-k8s.io/queue-name";
+    /** Annotation of an attempt's config map: the number of its pods. */
+    static final String NODES = "longhaul.io/nodes";
+    static final List<String> KEPT_LABELS = List.of(RUN, ATTEMPT, FENCED, INDEX, QUEUE);
 
     private Names() {}
 

@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.launch.kubernetes;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.launch.BlockedException;
+import io.longhaul.orchestrator.launch.Capability;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadObservation;
 import java.util.List;
@@ -17,6 +18,11 @@ public final class NoCluster implements WorkloadBackend {
     @Override
     public List<WorkloadObservation> observe() {
         return List.of();
+    }
+
+    @Override
+    public List<Capability> capabilities() {
+        throw blocked();
     }
 
     @Override

@@ -81,7 +81,7 @@ final class ChartOnClusterTest {
 
             try (KubernetesBackend backend = new KubernetesBackend(Optional.of(cluster.service()),
                     List.of(TestCluster.NAMESPACE), new AgentTokens("secret"), () -> "http://127.0.0.1:1",
-                    Duration.ofSeconds(3))) {
+                    Duration.ofSeconds(3), () -> true)) {
                 assertThat(backend.awaitSynced(Duration.ofMinutes(1))).isTrue();
                 backend.create(KubernetesBackendTest.launch(new AttemptKey(UUID.randomUUID(), 1),
                         KubernetesBackendTest.pods("longhaul/worker:1", java.util.Map.of("cpu", "100m"))));

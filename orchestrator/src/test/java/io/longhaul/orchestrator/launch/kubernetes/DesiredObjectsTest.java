@@ -51,10 +51,10 @@ final class DesiredObjectsTest {
                 List.of("registry"), 1000, Optional.of("training"), Optional.of("high"));
     }
 
-    private static DesiredObjects desired(PodTemplate pods) {
+    private static DesiredObjects desired(PodTemplate pods, String... avoid) {
         return new DesiredObjects(
                 new AttemptLaunch(KEY, 7, 64, 8, List.of("python", "pretrain_gpt.py"), Map.of(), 500,
-                        Optional.of(pods)),
+                        Optional.of(pods), List.of(avoid)),
                 "http://longhaul.ml:8787");
     }
 
@@ -76,7 +76,7 @@ final class DesiredObjectsTest {
 
     @Test
     void theJobOfAnAttemptWithEverythingAUserMaySay() {
-        Golden.check("kubernetes-large.yaml", yaml(desired(large()).job("config-uid")));
+        Golden.check("kubernetes-large.yaml", yaml(desired(large(), "gpu-7", "gpu-12").job("config-uid")));
     }
 
     @Test

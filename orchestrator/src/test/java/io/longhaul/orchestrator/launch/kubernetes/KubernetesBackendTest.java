@@ -67,7 +67,8 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
 
     private KubernetesBackend backend(List<String> namespaces) {
         KubernetesBackend backend = new KubernetesBackend(Optional.of(cluster.service()), namespaces,
-                new AgentTokens("secret"), () -> "http://127.0.0.1:1", Duration.ofSeconds(3));
+                new AgentTokens("secret"), () -> "http://127.0.0.1:1", Duration.ofSeconds(3),
+                () -> true);
         open.add(backend);
         try {
             assertThat(backend.awaitSynced(Duration.ofMinutes(1))).isTrue();
@@ -196,7 +197,8 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
     @Test
     void aNamespaceWithoutRightsIsNamedWithTheRemedy() {
         KubernetesBackend backend = new KubernetesBackend(Optional.of(cluster.service()), List.of("default"),
-                new AgentTokens("secret"), () -> "http://127.0.0.1:1", Duration.ofSeconds(3));
+                new AgentTokens("secret"), () -> "http://127.0.0.1:1", Duration.ofSeconds(3),
+                () -> true);
         open.add(backend);
         UnaryOperator<PodTemplate> elsewhere = pods -> new PodTemplate("default", pods.image(), pods.python(),
                 pods.ranks(), pods.checkpoints(), pods.resources(), pods.sharedMemory(), pods.environment(),
@@ -211,7 +213,8 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
     @ParameterizedTest
     @CsvSource({"get,secrets", "list,secrets", "create,pods", "create,pods/exec", "get,pods/log",
             "delete,services",
-            "update,configmaps", "deletecollection,jobs", "list,nodes", "list,namespaces", "create,roles"})
+            "update,configmaps", "deletecollection,jobs", "deletecollection,pods", "list,nodes",
+            "list,namespaces", "create,roles"})
     void theServiceMayDoNothingElse(String verb, String resource) {
         assertThat(cluster.mayTheService(verb, resource)).isFalse();
     }
@@ -250,6 +253,45 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
         while (!of(attempt).isEmpty()) {
             pause();
         }
+    }
+
+    @Test
+    void aQueueInAClusterWithoutKueueIsNamed() {
+        PodTemplate plain = pods("longhaul/worker:1", Map.of());
+        PodTemplate queued = new PodTemplate(plain.namespace(), plain.image(), plain.python(), plain.ranks(),
+                plain.checkpoints(), plain.resources(), plain.sharedMemory(), plain.environment(),
+                plain.volumes(),
+                plain.nodeSelector(), plain.tolerations(), plain.imagePullSecrets(), plain.user(),
+                Optional.of("training"), plain.priorityClass());
+        assertThatThrownBy(() -> backend().create(launch(attempt, queued)))
+                .isInstanceOf(BlockedException.class)
+                .hasMessageContaining("no Kueue")
+                .hasMessageContaining("submit without kubernetes.queue");
+    }
+
+    @Test
+    void whatTheClusterLacksIsSaid() {
+        assertThat(backend().capabilities()).filteredOn(c -> !c.found())
+                .extracting(io.longhaul.orchestrator.launch.Capability::name)
+                .as("its user may not read nodes")
+                .containsExactly("nodes", "kueue", "jobset", "pod-group");
+    }
+
+    @Test
+    void podsKeepOffTheNodesToAvoid() {
+        KubernetesBackend backend = backend();
+        List<String> all = cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}")
+                .lines()
+                .flatMap(line -> java.util.Arrays.stream(line.split(" ")))
+                .toList();
+        List<String> avoid = all.subList(0, all.size() - 1);
+        AttemptLaunch anywhere = launch(attempt);
+        backend.create(new AttemptLaunch(attempt, 1, NODES, 2, anywhere.command(), anywhere.environment(), 0,
+                anywhere.pods(), avoid));
+        running(attempt, NODES);
+        assertThat(backend.observe()).filteredOn(seen -> seen.key().equals(attempt))
+                .hasSize(NODES)
+                .allSatisfy(seen -> assertThat(seen.detail()).contains("runs on node " + all.getLast()));
     }
 
     private void presence(WorkloadBackend backend, Presence... wanted) {
