@@ -47,8 +47,9 @@ def processes_of(home):
 class Service:
     """`./longhaul serve` on a home; every start is a new process."""
 
-    def __init__(self, home, environment=None):
+    def __init__(self, home, environment=None, port=0):
         self.home = pathlib.Path(home)
+        self.port = port
         self.environment = environment or {}
         self.log = self.home.with_name(self.home.name + ".log")
         self.process = None
@@ -56,7 +57,7 @@ class Service:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [ROOT / "longhaul", "serve", "--home", self.home, "--port", "0"], stdin=subprocess.DEVNULL,
+                [ROOT / "longhaul", "serve", "--home", self.home, "--port", str(self.port)], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env={**os.environ, **self.environment}, start_new_session=True)
         return self
 
