@@ -169,9 +169,7 @@ public final class ScheduleAdvisor {
             LossCurve seen = new LossCurve(past,
                     s.observations().stream().mapToInt(o -> (int) o.step() - 1).toArray(),
                     s.observations().stream().mapToDouble(Observation::loss).toArray()).from(settled);
-            List<LossCurve> family = s.family()
-                    .stream()
-                    .filter(curve -> alike(curve.history().peak()))
+            List<LossCurve> family = relatives().stream()
                     .map(curve -> curve.from(settled))
                     .filter(curve -> curve.size() >= LEAST_OBSERVATIONS)
                     .toList();
@@ -194,10 +192,21 @@ public final class ScheduleAdvisor {
                     MultiPowerLaw.Shape.UNSEEN.over(s.totalSteps()));
         }
 
-        /** The law does not hold from peaks that are too low to ones that are too high. */
-        private boolean alike(double otherPeak) {
-            double ratio = otherPeak / past.peak();
-            return ratio <= (1 + SAME_RATE) * PeakRule.STEP && ratio >= (1 - SAME_RATE) / PeakRule.STEP;
+        /**
+         * Runs of the same peak if there are two, else those within a factor of two: the law does not hold from peaks that are
+         * too low to ones that are too high.
+         */
+        private List<LossCurve> relatives() {
+            List<LossCurve> same = within(1 + SAME_RATE);
+            return same.size() >= 2 ? same : within((1 + SAME_RATE) * PeakRule.STEP);
+        }
+
+        private List<LossCurve> within(double factor) {
+            return s.family()
+                    .stream()
+                    .filter(curve -> curve.history().peak() <= factor * past.peak()
+                            && curve.history().peak() >= past.peak() / factor)
+                    .toList();
         }
 
         private static boolean decayed(RateHistory history) {
@@ -307,8 +316,8 @@ public final class ScheduleAdvisor {
                 return List.of(now);
             }
             double known = past.peak();
-            for (LossCurve curve : s.family()) {
-                known = Math.max(known, alike(curve.history().peak()) ? curve.history().peak() : 0);
+            for (LossCurve curve : relatives()) {
+                known = Math.max(known, curve.history().peak());
             }
             if (s.resumeStep() < s.warmupSteps()) {
                 known = Math.max(known, s.planned().peak());
