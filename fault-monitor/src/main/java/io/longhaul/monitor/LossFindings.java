@@ -41,7 +41,8 @@ final class LossFindings {
     private static Finding finding(Signal.Step s, LossEvent e) {
         Map<String, String> evidence = new LinkedHashMap<>();
         boolean norm = e.kind() == LossEvent.Kind.EARLY_WARNING;
-        String value = norm ? "gradient norm"
+        String value = norm
+                ? "gradient norm"
                 : e.kind() == LossEvent.Kind.NOISY ? "distance between neighbours" : "loss";
         evidence.put(value, decimal(e.value()));
         if (Double.isFinite(e.baseline())) {

@@ -64,8 +64,9 @@ public record LossEvent(
             case DIVERGED -> "the loss rose from step " + onset + " on and has not come back: " + from;
             case DROPPED -> "the loss fell at once at step " + onset + ": " + from
                     + "; data that leaks, or broken numbers";
-            case NOISY -> String.format(Locale.ROOT, "the loss scatters %.1f times as much as before since step %d",
-                    value / baseline, onset);
+            case NOISY ->
+                String.format(Locale.ROOT, "the loss scatters %.1f times as much as before since step %d",
+                        value / baseline, onset);
             case FROZEN -> "the loss has not changed since step " + onset;
             case NOT_FINITE -> "the loss or the gradient is not finite at step " + onset;
             case EARLY_WARNING -> "the gradient norm grows since step " + onset + ": " + from;

@@ -11,7 +11,13 @@ package io.longhaul.monitor.loss;
  *     best level so far
  * @param noise multiple of the usual noise that is a burst of noise
  */
-public record LossSettings(int warmUp, double sigmas, double spreads, int spreadPoints, double driftSigmas, double noise) {
+public record LossSettings(
+        int warmUp,
+        double sigmas,
+        double spreads,
+        int spreadPoints,
+        double driftSigmas,
+        double noise) {
     public LossSettings {
         if (warmUp < 9 || !(sigmas > 0) || !(spreads >= 0) || spreadPoints < 20 || !(driftSigmas > 0)
                 || !(noise > 1)) {

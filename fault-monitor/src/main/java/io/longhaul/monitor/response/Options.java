@@ -129,7 +129,8 @@ final class Options {
     private void readAgain(long to, double cost) {
         refuse(Action.ROLL_BACK_AND_SKIP, "roll back to step " + to + " and skip the data",
                 "the trainer has no option to leave out the data of chosen steps");
-        Option again = new Option(Action.ROLL_BACK, "roll back to step " + to + " and read the same data again",
+        Option again = new Option(Action.ROLL_BACK,
+                "roll back to step " + to + " and read the same data again",
                 "damaged weights are thrown away, and it takes them and the data together to damage them",
                 cost / (1 - DAMAGES_AGAIN), OptionalLong.of(to), Optional.empty(), 1, Optional.empty());
         boolean before = now.past()
@@ -140,7 +141,8 @@ final class Options {
         options.add(lower ? again.refused("done before, and the damage came again") : again);
         Option lowered = new Option(Action.LOWER_LEARNING_RATE,
                 "roll back to step " + to + " and lower the learning rate by a quarter",
-                "the same data is read again, and a lower rate takes it more mildly", cost, OptionalLong.of(to),
+                "the same data is read again, and a lower rate takes it more mildly", cost,
+                OptionalLong.of(to),
                 Optional.empty(), LOWER, Optional.empty());
         options.add(lower
                 ? lowered

@@ -25,7 +25,8 @@ public final class Trouble {
 
     private static Family family(Finding.Kind kind) {
         return switch (kind) {
-            case SPIKE, NAN, DIVERGED, DROPPED, FROZEN, NOISY, EARLY_WARNING, PLATEAU, SPIKE_OVER -> Family.LOSS;
+            case SPIKE, NAN, DIVERGED, DROPPED, FROZEN, NOISY, EARLY_WARNING, PLATEAU, SPIKE_OVER ->
+                Family.LOSS;
             case SLOW_STEPS, SLOW_RANK, RECOVERED -> Family.SPEED;
             case STALLED, EXITED, FAULT_LINE -> Family.END;
             case UNREACHABLE -> Family.CONTACT;

@@ -131,12 +131,15 @@ class LossMonitorTest {
             SplittableRandom random = new SplittableRandom(2000 + seed);
             List<LossEvent> events = events(
                     curve(seed, i -> i >= 700 && i < 760 ? 0.12 * random.nextGaussian() : 0));
-            assertThat(events).filteredOn(e -> e.kind() == Kind.NOISY).as("seed %d", seed).singleElement().satisfies(
-                    e -> {
-                        assertThat(e.grade()).isEqualTo(Grade.MINOR);
-                        assertThat(e.step()).isBetween(705L, 760L);
-                        assertThat(e.onset()).isBetween(e.step() - 32, e.step());
-                    });
+            assertThat(events).filteredOn(e -> e.kind() == Kind.NOISY)
+                    .as("seed %d", seed)
+                    .singleElement()
+                    .satisfies(
+                            e -> {
+                                assertThat(e.grade()).isEqualTo(Grade.MINOR);
+                                assertThat(e.step()).isBetween(705L, 760L);
+                                assertThat(e.onset()).isBetween(e.step() - 32, e.step());
+                            });
         }
     }
 

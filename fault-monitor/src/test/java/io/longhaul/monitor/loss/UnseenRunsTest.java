@@ -31,8 +31,16 @@ class UnseenRunsTest {
      * @param digits decimals that are logged
      * @param restartEvery points after which twenty steps come once more; 0 for never
      */
-    record Curve(String name, double scale, double noise, int every, double memory, double tail, double missing,
-            int digits, int restartEvery) {
+    record Curve(
+            String name,
+            double scale,
+            double noise,
+            int every,
+            double memory,
+            double tail,
+            double missing,
+            int digits,
+            int restartEvery) {
         @Override
         public String toString() {
             return name;
@@ -53,7 +61,8 @@ class UnseenRunsTest {
                 loss = Double.isNaN(loss) ? loss : Math.rint(loss * unit) / unit;
                 // The event itself is logged: what is not logged cannot be found.
                 if (random.nextDouble() >= missing || added != 0) {
-                    points.add(new LossPoint((long) i * every + 1, OptionalDouble.of(loss), OptionalDouble.empty(),
+                    points.add(new LossPoint((long) i * every + 1, OptionalDouble.of(loss),
+                            OptionalDouble.empty(),
                             OptionalDouble.empty(), 0));
                 }
                 if (restartEvery > 0 && i % restartEvery == restartEvery - 1) {
@@ -83,8 +92,11 @@ class UnseenRunsTest {
     private static List<LossEvent> alarms(List<LossPoint> points) {
         LossMonitor monitor = new LossMonitor(LossSettings.usual());
         List<LossEvent> alarms = new ArrayList<>();
-        points.forEach(point -> monitor.onPoint(point).stream().filter(e -> e.grade() != Grade.BENIGN).forEach(
-                alarms::add));
+        points.forEach(point -> monitor.onPoint(point)
+                .stream()
+                .filter(e -> e.grade() != Grade.BENIGN)
+                .forEach(
+                        alarms::add));
         return alarms;
     }
 
@@ -112,7 +124,8 @@ class UnseenRunsTest {
         long last = (long) (ONSET - 1) * curve.every + 1;
         for (int seed = 0; seed < SEEDS; seed++) {
             assertThat(alarms(curve.points(seed, 14, 20, 17, 12))).as("spike, seed %d", seed)
-                    .anyMatch(e -> e.kind() == Kind.SPIKE && e.step() > last && e.step() <= last + 4L * curve.every);
+                    .anyMatch(e -> e.kind() == Kind.SPIKE && e.step() > last
+                            && e.step() <= last + 4L * curve.every);
             // A smaller one in little noise is back at its old level soon, since the loss falls.
             double sigmas = Math.max(15, 0.4 / curve.noise);
             assertThat(alarms(curve.points(seed, repeat(sigmas, POINTS)))).as("divergence, seed %d", seed)

@@ -22,7 +22,9 @@ final class LeaveOut {
         int[] chosen = new int[groups.size()];
         for (int item = 0; item < chosen.length; item++) {
             String left = groups.get(item);
-            int[] others = IntStream.range(0, chosen.length).filter(i -> !groups.get(i).equals(left)).toArray();
+            int[] others = IntStream.range(0, chosen.length)
+                    .filter(i -> !groups.get(i).equals(left))
+                    .toArray();
             int[] sums = new int[costs.length];
             for (int setting = 0; setting < sums.length; setting++) {
                 int[] cost = costs[setting];

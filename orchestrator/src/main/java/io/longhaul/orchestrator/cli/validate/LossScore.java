@@ -130,7 +130,8 @@ final class LossScore {
         runs.forEach(run -> families.put(run.id, run.family));
         leftOut(report, "run", all.stream().map(Run::background).toList(), grid, results, runs.size());
         leftOut(report, "family",
-                all.stream().map(r -> families.getOrDefault(r.background, r.background)).toList(), grid, results,
+                all.stream().map(r -> families.getOrDefault(r.background, r.background)).toList(), grid,
+                results,
                 runs.size());
     }
 
@@ -145,7 +146,8 @@ final class LossScore {
         for (int i = 0; i < choices.length; i++) {
             chosen.add(results.get(choices[i]).get(i));
             LossSettings s = grid.get(choices[i]);
-            settings.merge(s.sigmas() + " sigma, " + s.spreads() + " spreads, noise " + s.noise(), 1, Integer::sum);
+            settings.merge(s.sigmas() + " sigma, " + s.spreads() + " spreads, noise " + s.noise(), 1,
+                    Integer::sum);
         }
         if (recorded > 0) {
             Result sum = sum(chosen.subList(0, recorded));
@@ -161,7 +163,8 @@ final class LossScore {
             report.figure(name + ".found", sum.found);
             report.figure(name + ".total", sum.positives);
             report.figure(name + ".false_alarms", sum.falseAlarms);
-            report.line("injected, left out by %s: found %d/%d, false alarms %d", what, sum.found, sum.positives,
+            report.line("injected, left out by %s: found %d/%d, false alarms %d", what, sum.found,
+                    sum.positives,
                     sum.falseAlarms);
         }
         report.line("  settings chosen: %s", settings);
@@ -261,7 +264,7 @@ final class LossScore {
                                 row.number("ignore_until_step", 0),
                                 points(series), labels.getOrDefault(id, List.of())));
             } catch (UncheckedIOException e) {
-                report.line("loss: run %s skipped: %s", id, e.getMessage());
+                report.line("loss: run %s skipped: %s", id, String.valueOf(e.getMessage()));
             }
         }
         return runs;

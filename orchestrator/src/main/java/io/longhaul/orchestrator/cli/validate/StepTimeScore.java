@@ -278,7 +278,8 @@ final class StepTimeScore {
                 .toArray(int[][]::new);
         Map<String, String> families = families(directory);
         leftOut("run", all.stream().map(Series::id).toList(), results, costs, report);
-        leftOut("family", all.stream().map(s -> families.getOrDefault(s.id, s.id)).toList(), results, costs, report);
+        leftOut("family", all.stream().map(s -> families.getOrDefault(s.id, s.id)).toList(), results, costs,
+                report);
     }
 
     /** Family of a recorded run, organisation of an MLPerf run. */
@@ -295,7 +296,9 @@ final class StepTimeScore {
     private static void leftOut(String what, List<String> groups, List<List<Result>> results, int[][] costs,
             Report report) {
         int[] choices = LeaveOut.choose(groups, costs);
-        List<Result> chosen = IntStream.range(0, choices.length).mapToObj(i -> results.get(choices[i]).get(i)).toList();
+        List<Result> chosen = IntStream.range(0, choices.length)
+                .mapToObj(i -> results.get(choices[i]).get(i))
+                .toList();
         figures("steptime.cross_validated_by_" + what, "step time, left out by " + what, chosen, report);
     }
 

@@ -59,7 +59,8 @@ final class WorkerScore {
     /** Slow workers, those found, and workers accused wrongly. */
     private record Counts(int slow, int found, int accused) {
         static Counts sum(List<Counts> all) {
-            return new Counts(all.stream().mapToInt(Counts::slow).sum(), all.stream().mapToInt(Counts::found).sum(),
+            return new Counts(all.stream().mapToInt(Counts::slow).sum(),
+                    all.stream().mapToInt(Counts::found).sum(),
                     all.stream().mapToInt(Counts::accused).sum());
         }
     }
@@ -79,7 +80,8 @@ final class WorkerScore {
             report.figure("workers.found", sum.found);
             report.figure("workers.accused", sum.accused);
             report.figure("workers.latency_median", Report.median(latencies));
-            report.line("generated worker groups: found %d/%d, wrongly accused %d, latency %.0f steps", sum.found,
+            report.line("generated worker groups: found %d/%d, wrongly accused %d, latency %.0f steps",
+                    sum.found,
                     sum.slow, sum.accused, Report.median(latencies));
         }
         for (Item item : items) {
@@ -125,7 +127,8 @@ final class WorkerScore {
         report.figure("workers.cross_validated.slow", sum.slow);
         report.figure("workers.cross_validated.found", sum.found);
         report.figure("workers.cross_validated.accused", sum.accused);
-        report.line("workers and traces, left out one by one: found %d/%d, wrongly accused %d", sum.found, sum.slow,
+        report.line("workers and traces, left out one by one: found %d/%d, wrongly accused %d", sum.found,
+                sum.slow,
                 sum.accused);
     }
 

@@ -85,12 +85,15 @@ class DetectorValidationTest {
         Report report = new Report();
         DetectorValidation.crossValidate(data, report);
         report.write(out);
-        JsonNode summary = JsonMapper.builder().build().readTree(Files.readString(out.resolve("summary.json")));
+        JsonNode summary = JsonMapper.builder()
+                .build()
+                .readTree(Files.readString(out.resolve("summary.json")));
         for (String group : new String[]{"run", "family"}) {
             assertThat(summary.get("loss.cross_validated_by_" + group + ".recall").asDouble()).isEqualTo(0.5);
             assertThat(summary.get("injected.cross_validated_by_" + group + ".found").asInt()).isEqualTo(1);
             assertThat(summary.get("injected.cross_validated_by_" + group + ".total").asInt()).isEqualTo(1);
-            assertThat(summary.get("injected.cross_validated_by_" + group + ".false_alarms").asInt()).isZero();
+            assertThat(summary.get("injected.cross_validated_by_" + group + ".false_alarms").asInt())
+                    .isZero();
             assertThat(summary.get("steptime.cross_validated_by_" + group + ".found").asInt()).isEqualTo(1);
         }
     }
@@ -101,7 +104,8 @@ class DetectorValidationTest {
         for (String id : new String[]{"i", "j"}) {
             for (int step = 1; step <= 1000; step++) {
                 double added = id.equals("i") && step >= 500 && step < 503 ? 1 : 0;
-                series.append(String.format(Locale.ROOT, "%.5f,%s,%d\n", 3 + added + 0.02 * random.nextGaussian(), id,
+                series.append(String.format(Locale.ROOT, "%.5f,%s,%d\n",
+                        3 + added + 0.02 * random.nextGaussian(), id,
                         step));
             }
         }
@@ -129,7 +133,8 @@ class DetectorValidationTest {
         Report report = new Report();
         DetectorValidation.crossValidate(data, report);
         report.write(out);
-        assertThat(Files.readString(out.resolve("summary.json"))).contains("loss.cross_validated_by_run.recall");
+        assertThat(Files.readString(out.resolve("summary.json")))
+                .contains("loss.cross_validated_by_run.recall");
     }
 
     @Test
