@@ -35,6 +35,7 @@ public record Policy(
     /** PaLM was rolled back some twenty times in a training of months: eight in a day are a run that needs a person. */
     public static Policy usual(boolean dryRun, boolean mayChangeRecipe, int skipMarginSteps) {
         return new Policy(1, dryRun, mayChangeRecipe, skipMarginSteps, Duration.ofDays(1),
-                Map.of(Action.ROLL_BACK, 8, Action.ROLL_BACK_AND_SKIP, 8, Action.LOWER_LEARNING_RATE, 2, Action.REPLACE_NODE, 4));
+                Map.of(Action.ROLL_BACK, 8, Action.ROLL_BACK_AND_SKIP, 8, Action.LOWER_LEARNING_RATE, 2,
+                        Action.REPLACE_NODE, 4));
     }
 }

@@ -132,7 +132,8 @@ class ResponsePolicyTest {
 
     @Test
     void startsFromTheBeginningWithoutACheckpoint() {
-        Situation situation = new Situation(NOW, 30, List.of(), Optional.empty(), 8, 1, 60, 0, false, List.of());
+        Situation situation = new Situation(NOW, 30, List.of(), Optional.empty(), 8, 1, 60, 0, false,
+                List.of());
         assertThat(respond(Finding.Kind.NAN, situation).rollbackStep()).hasValue(0);
         assertThat(respond(Finding.Kind.EXITED, situation).rollbackStep()).hasValue(0);
     }
@@ -248,7 +249,8 @@ class ResponsePolicyTest {
             }
             Situation situation = new Situation(NOW, last, verified, Optional.empty(),
                     1 + random.nextInt(100),
-                    random.nextDouble(), 600 * random.nextDouble(), random.nextInt(2), random.nextBoolean(), past);
+                    random.nextDouble(), 600 * random.nextDouble(), random.nextInt(2), random.nextBoolean(),
+                    past);
             ResponsePolicy.Case basis = new ResponsePolicy.Case(finding(kind, step), situation, POLICY);
             Response response = basis.respond();
             assertThat(basis.respond()).as("seed %d", seed).isEqualTo(response);

@@ -136,7 +136,8 @@ final class PlanCommand implements Runnable {
                     "--tokens-left (" + tokens + ") and --restart-seconds (" + r.restart
                             + ") must be >= 0, --storage-gbps (" + r.storage + ") > 0");
         }
-        return Optional.of(new Questions.Running(r.layout, Optional.empty(), tokens, 1e9 * r.storage, r.restart));
+        return Optional
+                .of(new Questions.Running(r.layout, Optional.empty(), tokens, 1e9 * r.storage, r.restart));
     }
 
     private SearchControl control(SearchProgress progress) {

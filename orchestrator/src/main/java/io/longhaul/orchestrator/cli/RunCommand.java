@@ -116,7 +116,8 @@ final class RunCommand {
             @Option(names = "--storage-gbps", paramLabel = "GB/S", description = "rate at which all ranks together read a checkpoint; usual is ${DEFAULT-VALUE}", defaultValue = "10") double storage) {
         JsonNode plan = service.client().replan(id, storage);
         print(service, plan, "from  " + plan.path("move").path("layout").asString("") + "\nto    "
-                + plan.path("move").path("to").asString("") + "\n" + plan.path("move").path("text").asString(""));
+                + plan.path("move").path("to").asString("") + "\n"
+                + plan.path("move").path("text").asString(""));
     }
 
     @Command(mixinStandardHelpOptions = true, description = "Prints a run's events; with --follow until it ends.")

@@ -127,7 +127,8 @@ class BadPlanTest {
     /** 10^17 weights: sizes are no whole numbers of 64 bits any more, and still positive. */
     @Test
     void aModelThatIsFarTooLargeSaysByHowMuch() throws IOException {
-        String huge = GOOD.replace("layers: 16", "layers: 10000").replace("hiddenSize: 1024", "hiddenSize: 1048576")
+        String huge = GOOD.replace("layers: 16", "layers: 10000")
+                .replace("hiddenSize: 1024", "hiddenSize: 1048576")
                 .replace("{ tensor: 2 }", "{}");
         Result command = plan(huge);
         assertThat(command.code()).isEqualTo(ExitCodes.NO_PLAN);

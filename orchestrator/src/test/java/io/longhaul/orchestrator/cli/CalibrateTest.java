@@ -38,7 +38,8 @@ class CalibrateTest {
             framework: megatron-lm
             """;
     private static final RunSpec READ = RunSpecReader.read(SPEC);
-    private static final Machine.Cluster CLUSTER = PlanService.cluster((RunSpec.Cluster.Described) READ.cluster());
+    private static final Machine.Cluster CLUSTER = PlanService
+            .cluster((RunSpec.Cluster.Described) READ.cluster());
     private static final Constants SHIPPED = ShippedConstants.on(CLUSTER, Software.MEGATRON_CORE);
 
     @TempDir
@@ -141,7 +142,8 @@ class CalibrateTest {
     void constantsThatAreWrittenAreReadAlike() {
         Constants read = ConstantsFile.read(ConstantsFile.text(SHIPPED, "of nothing"));
         for (Constant constant : Constant.values()) {
-            assertThat(read.of(constant)).isCloseTo(SHIPPED.of(constant), within(1e-5 * SHIPPED.of(constant)));
+            assertThat(read.of(constant)).isCloseTo(SHIPPED.of(constant),
+                    within(1e-5 * SHIPPED.of(constant)));
         }
     }
 }

@@ -22,7 +22,8 @@ class ReplanTest {
     private JsonNode move(ParallelLayout from, long tokensLeft) throws IOException {
         RunSpec spec = RunSpecReader.read(
                 Files.readString(Path.of("../examples/gpt3-175b-1024-h100.yaml")));
-        Questions.Running running = new Questions.Running(from.toString(), Optional.of(from), tokensLeft, 10e9,
+        Questions.Running running = new Questions.Running(from.toString(), Optional.of(from), tokensLeft,
+                10e9,
                 300);
         return new JsonMapper().readTree(MachineFake.plans(directory).replan(spec, running).view())
                 .path("move");

@@ -104,7 +104,8 @@ final class AttemptLog {
                 ? layout.withSchedule(Schedule.INTERLEAVED, chunks)
                 : layout;
         int stage = number("zero_stage", flag("use_distributed_optimizer") ? 1 : 0);
-        return Optional.of(stage > 0 && stage <= 3 ? scheduled.withSharding(Sharding.stage(stage)) : scheduled);
+        return Optional
+                .of(stage > 0 && stage <= 3 ? scheduled.withSharding(Sharding.stage(stage)) : scheduled);
     }
 
     private Precision precision() {

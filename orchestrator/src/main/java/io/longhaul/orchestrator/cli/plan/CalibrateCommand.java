@@ -79,7 +79,9 @@ public final class CalibrateCommand implements Runnable {
             print("%-24s %8.3f s %18s %18s %10s %s", m.name(), a.stepSeconds(),
                     seconds(a, new CostModel(model, machine, before, software)),
                     seconds(a, new CostModel(model, machine, after, software)),
-                    a.peakBytes().isPresent() ? String.format(Locale.ROOT, "%.1f GB", a.peakBytes().getAsDouble() / 1e9) : "",
+                    a.peakBytes().isPresent()
+                            ? String.format(Locale.ROOT, "%.1f GB", a.peakBytes().getAsDouble() / 1e9)
+                            : "",
                     a.peakBytes().isPresent()
                             ? bytes(a, new MemoryModel(model, machine, before, software)) + ", "
                                     + bytes(a, new MemoryModel(model, machine, after, software))
@@ -140,7 +142,8 @@ public final class CalibrateCommand implements Runnable {
 
     private static String seconds(Attempt a, CostModel model) {
         double predicted = model.price(a.layout()).total();
-        return String.format(Locale.ROOT, "%.3f s %+.1f %%", predicted, 100 * (predicted / a.stepSeconds() - 1));
+        return String.format(Locale.ROOT, "%.3f s %+.1f %%", predicted,
+                100 * (predicted / a.stepSeconds() - 1));
     }
 
     private static String bytes(Attempt a, MemoryModel model) {
@@ -154,8 +157,10 @@ public final class CalibrateCommand implements Runnable {
 
     private void write(Constants constants, int attempts, Machine.Cluster machine) {
         try {
-            Files.writeString(out, ConstantsFile.text(constants, "of " + machine.accelerator().name() + " on " + machine.nodes()
-                    + " nodes, after " + attempts + " attempts"));
+            Files.writeString(out,
+                    ConstantsFile.text(constants,
+                            "of " + machine.accelerator().name() + " on " + machine.nodes()
+                                    + " nodes, after " + attempts + " attempts"));
             print("written to %s: longhaul plan --constants %s", out, out);
         } catch (IOException e) {
             throw new ApiException(ExitCodes.USAGE, "cannot write " + out + ": " + e);

@@ -39,13 +39,15 @@ class AttemptLogTest {
 
     @Test
     void deepSpeedTellsTimesAndMemory() {
-        AttemptLog log = AttemptLog.read("""
-                [2026-01-01 00:00:00,000] [INFO] [utils.py:806:see_memory_usage] MA 1.5 GB         Max_MA 2.0 GB         CA 3.0 GB         Max_CA 4 GB
-                steps: 1 loss: 11.0 iter time (s): 7.5 samples/sec: 8.0
-                steps: 2 loss: 11.0 iter time (s): 2.5 samples/sec: 8.0
-                steps: 3 loss: 11.0 iter time (s): 2.0 samples/sec: 8.0
-                steps: 4 loss: 11.0 iter time (s): 2.6 samples/sec: 8.0
-                """.lines());
+        AttemptLog log = AttemptLog
+                .read("""
+                        [2026-01-01 00:00:00,000] [INFO] [utils.py:806:see_memory_usage] MA 1.5 GB         Max_MA 2.0 GB         CA 3.0 GB         Max_CA 4 GB
+                        steps: 1 loss: 11.0 iter time (s): 7.5 samples/sec: 8.0
+                        steps: 2 loss: 11.0 iter time (s): 2.5 samples/sec: 8.0
+                        steps: 3 loss: 11.0 iter time (s): 2.0 samples/sec: 8.0
+                        steps: 4 loss: 11.0 iter time (s): 2.6 samples/sec: 8.0
+                        """
+                        .lines());
         assertThat(log.layout()).isEmpty();
         assertThat(log.stepSeconds()).hasValue(2.5);
         assertThat(log.peakBytes()).hasValue(4.0 * (1 << 30));
@@ -53,7 +55,8 @@ class AttemptLogTest {
 
     @Test
     void aLogThatTellsNothingTellsNothing() {
-        AttemptLog log = AttemptLog.read("x ..... y\nworld_size ....... 0\nelapsed time per iteration (ms): nan".lines());
+        AttemptLog log = AttemptLog
+                .read("x ..... y\nworld_size ....... 0\nelapsed time per iteration (ms): nan".lines());
         assertThat(log.layout()).isEmpty();
         assertThat(log.stepSeconds()).isEmpty();
         assertThat(log.peakBytes()).isEmpty();
