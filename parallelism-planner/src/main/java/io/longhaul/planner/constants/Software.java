@@ -10,7 +10,7 @@ package io.longhaul.planner.constants;
  * @param fusedKernels elementwise kernels are compiled together, or kernels are replayed as graphs
  * @param sumsInFp32 gradients of micro-batches are summed in fp32; never with fp16
  * @param overlapsExperts traffic to experts runs beside another micro-batch's compute
- * @param fusedExperts sorting, scaling and casting of tokens for experts is part of other kernels
+ * @param fusedExperts sorting, scaling, activation and casting of tokens for experts are part of other kernels
  */
 public record Software(
         Family family,

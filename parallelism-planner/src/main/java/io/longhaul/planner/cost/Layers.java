@@ -29,6 +29,7 @@ final class Layers {
     private static final double SORT_BYTES_FUSED = 4;
     private static final double KERNELS_FORWARD = 30;
     private static final double KERNELS_EXPERTS = 80;
+    private static final double KERNELS_EXPERTS_FUSED = 20;
     /** Kernels of a backward pass over those of the forward pass. */
     private static final double BACKWARD_KERNELS = 1.8;
 
@@ -61,7 +62,8 @@ final class Layers {
         double core = core(c, 1);
         double coreBackward = core(c, software.fusedAttention() ? FUSED_BACKWARD : 2);
         double elementwise = kernels.elementwise(elementwiseBytes(c, n, t, experts));
-        double launched = KERNELS_FORWARD + (experts ? KERNELS_EXPERTS : 0);
+        double launched = KERNELS_FORWARD
+                + (experts ? software.fusedExperts() ? KERNELS_EXPERTS_FUSED : KERNELS_EXPERTS : 0);
         double forward = products + expertProducts + sorts + core + elementwise
                 + kernels.starts(launched, software);
         double weight = products + expertProducts;
@@ -148,7 +150,8 @@ final class Layers {
         double heads = 6.0 * (model.attentionHeads() + 2 * model.kvHeads()) * model.headSize() / t;
         double activation = model.gated() ? 6 : 4;
         double wide = experts
-                ? activation * (model.topK() + model.sharedExperts()) * model.expertFfnHiddenSize()
+                ? activation * ((software.fusedExperts() ? 0 : model.topK()) + model.sharedExperts())
+                        * model.expertFfnHiddenSize()
                 : activation * model.ffnHiddenSize();
         double bytes = between + heads + wide / t;
         double casts = c.precision().ordinal() >= Precision.FP8.ordinal() ? 5 * (2 * h + wide / 6) / t : 0;

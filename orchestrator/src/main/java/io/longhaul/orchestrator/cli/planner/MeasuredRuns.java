@@ -272,7 +272,7 @@ final class MeasuredRuns {
                     || name.contains("bigcode")) {
                 software = Software.MEGATRON_2021.withFusedAttention(model.gated());
             } else if (name.contains("nemo") || name.contains("bridge")) {
-                // Graphs of layers with experts came with Megatron-Bridge 26.04, kernels that sort and scale tokens
+                // Graphs of layers with experts came with Megatron-Bridge 26.04, kernels that sort, scale and activate tokens
                 // on their way with 26.06; exchanges run beside another chunk's compute.
                 Matcher release = RELEASE.matcher(name);
                 double bridge = release.find() ? Double.parseDouble(release.group(1)) : Double.NaN;
