@@ -31,7 +31,9 @@ final class FamilyBacktest {
         }
         double[] errors = finished.stream().mapToDouble(left -> {
             List<LossCurve> fit = new ArrayList<>(List.of(at.smoothed(points)));
-            finished.stream().filter(curve -> curve != left).forEach(curve -> fit.add(curve.smoothed(points)));
+            finished.stream()
+                    .filter(curve -> curve != left)
+                    .forEach(curve -> fit.add(curve.smoothed(points)));
             LossCurve begun = left.until((int) (seen * left.history().steps()));
             if (begun.size() >= LEAST_SEEN) {
                 fit.add(begun.smoothed(points));

@@ -17,7 +17,8 @@ final class NodesCommand {
     }
 
     @Command(mixinStandardHelpOptions = true, description = "Lets no attempt be placed on a machine for a while.")
-    void avoid(@Mixin Service service, @Parameters(paramLabel = "NAME", description = "as the cluster knows it") String name,
+    void avoid(@Mixin Service service,
+            @Parameters(paramLabel = "NAME", description = "as the cluster knows it") String name,
             @Option(names = "--reason", required = true, description = "why, for others") String reason,
             @Option(names = "--hours", defaultValue = "168", description = "for how long (default: ${DEFAULT-VALUE})") long hours) {
         service.print(service.client().avoidNode(name, reason, hours), NodesCommand::table);

@@ -39,7 +39,12 @@ public final class NodeMemory {
             Optional<Instant> avoidedUntil,
             String reason) {}
 
-    private record Note(String node, Instant at, String kind, double weight, @Nullable Instant until,
+    private record Note(
+            String node,
+            Instant at,
+            String kind,
+            double weight,
+            @Nullable Instant until,
             String reason) {}
 
     /** Every machine that was used or spoken of, by name. */
@@ -58,8 +63,9 @@ public final class NodeMemory {
                     suspicions.blame(note.node(), now), Optional.empty(), note.reason()));
         }
         for (Avoided avoided : suspicions.avoided(now)) {
-            nodes.computeIfPresent(avoided.node(), (name, node) -> new Node(name, node.seenAt(), avoided.blame(),
-                    Optional.of(avoided.until()), avoided.reason()));
+            nodes.computeIfPresent(avoided.node(),
+                    (name, node) -> new Node(name, node.seenAt(), avoided.blame(),
+                            Optional.of(avoided.until()), avoided.reason()));
         }
         return List.copyOf(nodes.values());
     }

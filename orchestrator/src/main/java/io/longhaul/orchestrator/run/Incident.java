@@ -107,7 +107,8 @@ public record Incident(
     /** What was decided is done after all: at a person's word, though the policy is a dry run. */
     Incident carriedOut() {
         Response response = decision.basis().respond();
-        return new Incident(id, kind, grade, confidence, attempt, openedAt, Optional.empty(), step, rank, shard,
+        return new Incident(id, kind, grade, confidence, attempt, openedAt, Optional.empty(), step, rank,
+                shard,
                 summary, evidence, signs, action, decision, earlier, response.rollbackStep(),
                 response.skip().map(s -> new StepRange(s.from(), s.to())).stream().toList(), 0, 0, 0,
                 Status.OPEN);

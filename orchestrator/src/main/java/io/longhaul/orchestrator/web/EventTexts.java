@@ -47,7 +47,8 @@ final class EventTexts {
             case RunEvent.ChangeNotScored e -> "change of recipe not scored: " + e.reason();
             case RunEvent.StopRequested e -> "stop requested";
             case RunEvent.Waiting e -> "waiting: " + e.message();
-            case RunEvent.WaitAnswered e -> "a person " + (e.approved() ? "lets the run go on" : "ends the run");
+            case RunEvent.WaitAnswered e ->
+                "a person " + (e.approved() ? "lets the run go on" : "ends the run");
             case RunEvent.Completed e -> "all steps done";
             case RunEvent.Failed e -> "failed: " + e.reason();
             case RunEvent.Stopped e -> "stopped";
