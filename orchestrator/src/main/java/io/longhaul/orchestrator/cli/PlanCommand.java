@@ -53,6 +53,9 @@ final class PlanCommand implements Runnable {
     @Option(names = "--why-not", paramLabel = "CONFIG", description = "says why this is not the plan, for instance \"tp8 pp4 b2 recompute-full\"; what is not named is as in the plan")
     private @Nullable String whyNot;
 
+    @Option(names = "--what-if", description = "plans again as if the framework's version could run everything, and says what it lacks for that; plans twice")
+    private boolean whatIf;
+
     @Option(names = "--constants", paramLabel = "CSV", description = "constants that longhaul calibrate learned on this cluster")
     private @Nullable Path constants;
 
@@ -97,7 +100,8 @@ final class PlanCommand implements Runnable {
                 .map(o -> RunSpec.Objective.valueOf(o.name().toUpperCase(Locale.ROOT)))));
         Path worker = Path.of(Homes.setting("LONGHAUL_WORKER", "worker")).toAbsolutePath();
         WorkerTools tools = new WorkerTools(worker, Homes.setting("LONGHAUL_PYTHON", "/usr/bin/python3"));
-        Questions questions = new Questions(Optional.ofNullable(whyNot), sensitivity || report != null,
+        Questions questions = new Questions(Optional.ofNullable(whyNot), whatIf,
+                sensitivity || report != null,
                 pareto || report != null, running(spec));
         PlanService service = new PlanService(tools, Homes.home(null).resolve("corpus"),
                 Optional.ofNullable(constants).map(PlanCommand::constants));

@@ -55,6 +55,7 @@ final class PlanText {
         waterfall();
         memory();
         whyNot();
+        whatIf();
         move();
         others();
         pareto();
@@ -191,6 +192,15 @@ final class PlanText {
         int bar = (int) Math.round(room * Math.min(1, total / capacity));
         line("  stage %-4d %9s %-6s [%s%s]", stage.path("stage").asLong(), bytes(total),
                 stage.path("verdict").asString(""), "#".repeat(bar), " ".repeat(room - bar));
+    }
+
+    private void whatIf() {
+        JsonNode answer = view.path("whatIf");
+        if (!answer.isMissingNode()) {
+            line("");
+            wrapped("what if ", answer.path("layout").asString(""));
+            wrapped("  ", answer.path("text").asString(""));
+        }
     }
 
     private void whyNot() {

@@ -58,7 +58,7 @@ public final class PlanService implements PlanPort, ReplanPort {
 
     @Override
     public PlannedRun replan(RunSpec spec, Questions.Running running) {
-        Questions questions = new Questions(Optional.empty(), false, false, Optional.of(running));
+        Questions questions = new Questions(Optional.empty(), false, false, false, Optional.of(running));
         return explain(spec, false, questions, SearchControl.PLAIN).plan();
     }
 

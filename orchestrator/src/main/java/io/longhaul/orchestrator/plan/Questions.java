@@ -30,16 +30,19 @@ import tools.jackson.databind.node.ObjectNode;
  * What is asked about a plan besides the plan.
  *
  * @param whyNot a layout as text, of which the user wants to know why it is not the plan
+ * @param whatIf what the plan would be if the trainer's version could run everything
  * @param sensitivity what would have to be otherwise for another plan to win; plans several times
  * @param pareto plans that need less memory or fewer ranks; plans several times
  * @param running a layout that trains already: whether it pays to leave it for the plan
  */
 public record Questions(
         Optional<String> whyNot,
+        boolean whatIf,
         boolean sensitivity,
         boolean pareto,
         Optional<Running> running) {
-    public static final Questions NONE = new Questions(Optional.empty(), false, false, Optional.empty());
+    public static final Questions NONE = new Questions(
+            Optional.empty(), false, false, false, Optional.empty());
     /** First steps that take twice as long: kernels are compiled and the allocator finds its sizes. */
     private static final int WARM_UP_STEPS = 5;
 
@@ -66,6 +69,9 @@ public record Questions(
     void answer(ObjectNode view, PlanRequest request, PlanResult result) {
         Plan best = result.best().orElseThrow();
         whyNot.ifPresent(text -> whyNot(view.putObject("whyNot"), text, request, best));
+        if (whatIf) {
+            whatIf(view.putObject("whatIf"), request, best);
+        }
         running.ifPresent(r -> move(view.putObject("move"), r, request, best));
         if (sensitivity) {
             ObjectNode node = view.putObject("sensitivity");
@@ -87,6 +93,18 @@ public record Questions(
             node.put("layout", text).put("verdict", "not-a-layout").put("text", e.getMessage());
             return null;
         }
+    }
+
+    private static void whatIf(ObjectNode node, PlanRequest request, Plan best) {
+        Plan free = Planner.plan(request.whatIf()).best().orElseThrow();
+        double gain = 1 - free.stepSeconds() / best.stepSeconds();
+        List<String> missing = Planner.broken(request, free.layout()).stream().map(Broken::message).toList();
+        node.put("layout", free.layout().toString()).put("stepSeconds", free.stepSeconds()).put("gain", gain);
+        node.set("missing", PlanJson.tree(missing));
+        node.put("text", missing.isEmpty()
+                ? "nothing that this version cannot run would make a better plan"
+                : String.format(Locale.ROOT, "%.3f s, %.1f %% faster, but %s", free.stepSeconds(), 100 * gain,
+                        String.join("; ", missing)));
     }
 
     private static void whyNot(ObjectNode node, String text, PlanRequest request, Plan best) {

@@ -92,10 +92,10 @@ final class LonghaulCliTest {
     @ParameterizedTest
     @ValueSource(ints = {60, 80, 100, 160})
     void aPlanFitsTheTerminal(int width) {
-        String text = longhaul("plan", GPT3, "--width", Integer.toString(width), "--why-not", "tp8 pp2")
-                .out();
+        String text = longhaul("plan", GPT3, "--width", Integer.toString(width), "--why-not", "tp8 pp2",
+                "--what-if").out();
         assertThat(text.lines()).allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(width));
-        assertThat(text).contains("why not tp8 pp2 ");
+        assertThat(text).contains("why not tp8 pp2 ", "what if tp").containsPattern("is in\\s+no\\s+release");
     }
 
     @Test

@@ -8,12 +8,17 @@ import java.util.Optional;
 
 /**
  * Plans of which none is beaten in everything: the goal's figure, memory of the fullest rank, number of ranks. Each is the
- * proven best of those that need no more memory on as many ranks; between two plans the memory falls by a quarter at
- * least, and the ranks halve, so that the front is a choice of its points.
+ * best of those that need no more memory on as many ranks, as far as a search of limited length finds it; between two plans
+ * the memory falls by a quarter at least, and the ranks halve, down to an eighth, so that the front is a choice of its
+ * points.
  */
 public final class ParetoFront {
     /** Share of memory by which each plan needs less than the one before. */
     private static final double STEP = 1.0 / 4;
+
+    private static final int LEAST_PART = 8;
+    /** Of a point: the whole front is to take no longer than a few plans. */
+    private static final SearchControl SHORT = SearchControl.PLAIN.withMostEvaluations(40_000);
 
     private ParetoFront() {}
 
@@ -44,14 +49,16 @@ public final class ParetoFront {
     }
 
     private static Optional<Point> point(PlanRequest request, double mostBytes) {
-        PlanResult result = Planner.plan(request, SearchControl.PLAIN, mostBytes);
-        return result.best().map(p -> new Point(p, result.certificate().bound(), p.layout().worldSize()));
+        PlanResult result = Planner.plan(request, SHORT, mostBytes);
+        Certificate found = result.certificate();
+        return result.best()
+                .map(p -> new Point(p, found.bound() / (1 - found.gap()), p.layout().worldSize()));
     }
 
     private static List<Machine> halves(PlanRequest request) {
         List<Machine> all = new ArrayList<>(List.of(request.machine()));
         if (request.goal().parts() && request.machine() instanceof Machine.Cluster cluster) {
-            for (int nodes = cluster.nodes() / 2; nodes >= 1; nodes /= 2) {
+            for (int nodes = cluster.nodes() / 2; nodes >= Math.max(1, cluster.nodes() / LEAST_PART); nodes /= 2) {
                 all.add(cluster.withNodes(nodes));
             }
         }

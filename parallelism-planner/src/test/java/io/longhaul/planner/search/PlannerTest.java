@@ -69,7 +69,7 @@ class PlannerTest {
                 Shapes.llama(32, 4096, 11008, 32, 32, 32000, 4096), Shapes.cluster("A100-SXM-80GB", 4), 256,
                 Legality.of(Trainer.MEGATRON_LM, Version.of("core_v0.12.3")));
         PlanResult runs = Planner.plan(old);
-        assertThat(runs.masked()).extracting(Rejection::rule).contains("zero-bubble", "offload-activations");
+        assertThat(runs.masked()).extracting(Rejection::rule).contains("zero-bubble", "vocabulary-parallel");
         assertThat(Planner.broken(old, runs.best().orElseThrow().layout())).isEmpty();
         PlanResult whatIf = Planner.plan(old.whatIf());
         assertThat(whatIf.masked()).isEmpty();

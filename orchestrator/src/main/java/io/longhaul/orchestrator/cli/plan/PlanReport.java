@@ -48,6 +48,7 @@ public final class PlanReport {
                     seconds(view.path("schedule").path("replaySeconds").asDouble()));
         }
         whyNot();
+        whatIf();
         move();
         alternatives();
         if (view.path("pareto").size() > 1) {
@@ -181,6 +182,14 @@ public final class PlanReport {
         JsonNode answer = view.path("whyNot");
         if (!answer.isMissingNode()) {
             page.add("<section><h2>Why not <code>%s</code>?</h2><p>%s.</p></section>",
+                    answer.path("layout").asString(""), sentence(answer.path("text").asString("")));
+        }
+    }
+
+    private void whatIf() {
+        JsonNode answer = view.path("whatIf");
+        if (!answer.isMissingNode()) {
+            page.add("<section><h2>What if <code>%s</code>?</h2><p>%s.</p></section>",
                     answer.path("layout").asString(""), sentence(answer.path("text").asString("")));
         }
     }
