@@ -58,7 +58,8 @@ public final class ParetoFront {
     private static List<Machine> halves(PlanRequest request) {
         List<Machine> all = new ArrayList<>(List.of(request.machine()));
         if (request.goal().parts() && request.machine() instanceof Machine.Cluster cluster) {
-            for (int nodes = cluster.nodes() / 2; nodes >= Math.max(1, cluster.nodes() / LEAST_PART); nodes /= 2) {
+            int least = Math.max(1, cluster.nodes() / LEAST_PART);
+            for (int nodes = cluster.nodes() / 2; nodes >= least; nodes /= 2) {
                 all.add(cluster.withNodes(nodes));
             }
         }
