@@ -76,6 +76,7 @@ public final class PlanService implements PlanPort, ReplanPort {
             tools.buildCorpus(corpus);
         }
         Machine used = Aims.used(spec, machine);
+        refuseWhatFitsInNoWay(spec, used);
         PlanRequest request = request(spec, used).withGoal(Aims.goal(spec, chooseBatch));
         PlanResult result = Planner.plan(request, control);
         Plan best = result.best().orElseThrow(() -> none(request, result));
@@ -120,6 +121,20 @@ public final class PlanService implements PlanPort, ReplanPort {
                 Stream.concat(limits.stream(), LaunchRenderer.limits(spec, plan, machine).stream())
                         .toList()));
         return new Explained(planned(spec, best, machine, view.toString()), replay);
+    }
+
+    /** Weights of a byte each, spread over all ranks, are the least: a search would try every layout in vain. */
+    private static void refuseWhatFitsInNoWay(RunSpec spec, Machine machine) {
+        if (machine instanceof Machine.Cluster cluster) {
+            double bytes = spec.model().shape().parameters() / (double) cluster.ranks();
+            double most = cluster.accelerator().memoryBytes();
+            if (bytes > most) {
+                throw new NoPlanException(String.format(
+                        Locale.ROOT,
+                        "does not fit in memory: a rank's share of the weights alone needs %.1f of %.1f GB",
+                        bytes / 1e9, most / 1e9));
+            }
+        }
     }
 
     private static NoPlanException none(PlanRequest request, PlanResult result) {

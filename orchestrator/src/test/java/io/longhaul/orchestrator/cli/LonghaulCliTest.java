@@ -95,7 +95,7 @@ final class LonghaulCliTest {
         String text = longhaul("plan", GPT3, "--width", Integer.toString(width), "--why-not", "tp8 pp2",
                 "--what-if").out();
         assertThat(text.lines()).allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(width));
-        assertThat(text).contains("why not tp8 pp2 ", "what if tp").containsPattern("is in\\s+no\\s+release");
+        assertThat(text).contains("why not tp8 pp2x12 ", "what if tp").containsPattern("is in\\s+no\\s+release");
     }
 
     @Test
@@ -116,7 +116,7 @@ final class LonghaulCliTest {
     @Test
     void saysWhetherARunningLayoutShouldBeLeft() {
         assertThat(longhaul("plan", GPT3, "--running", "tp8 pp8 b2", "--width", "200").out())
-                .contains("leave tp8 pp8 dp16 b2", "change: ", "earned after");
+                .contains("leave tp8 pp8x12 dp16 b2", "change: ", "earned after");
         assertThat(longhaul("plan", GPT3, "--running", "tp8 pp8 b2", "--tokens-left", "3000000", "--width",
                 "200").out())
                 .contains("stay: 1 steps left");
