@@ -113,7 +113,7 @@ class Specs(Environment):
         ("schedule: constant", "weightDecay: NaN", [("/training/weightDecay", "NaN", None,
                                                      "write a number, without quotes")]),
         ("attentionHeads: 4", "attentionHeads: 3", [("/model/attentionHeads", "3", "a divisor of hiddenSize 128", "")]),
-        ("data: 2 }", "data: 3 }", [("/layout", "3 ranks", "degrees whose product is the cluster's 2", ""),
+        ("data: 2 }", "data: 3 }", [("/layout", "3 ranks", "degrees whose product divides the cluster's 2", ""),
                                     ("/layout/data", "3", "globalBatch 15 or globalBatch 18",
                                      "global batch 16 not divisible by micro-batch 1 * data 3")]),
     ]
