@@ -95,7 +95,8 @@ final class LonghaulCliTest {
         String text = longhaul("plan", GPT3, "--width", Integer.toString(width), "--why-not", "tp8 pp2",
                 "--what-if").out();
         assertThat(text.lines()).allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(width));
-        assertThat(text).contains("why not tp8 pp2x12 ", "what if tp").containsPattern("is in\\s+no\\s+release");
+        assertThat(text).contains("why not tp8 pp2x12 ", "what if tp")
+                .containsPattern("is in\\s+no\\s+release");
     }
 
     @Test
