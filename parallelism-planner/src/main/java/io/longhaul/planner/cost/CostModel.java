@@ -7,7 +7,7 @@ import io.longhaul.planner.constants.Constant;
 import io.longhaul.planner.constants.Constants;
 import io.longhaul.planner.constants.ShippedConstants;
 import io.longhaul.planner.constants.Software;
-import io.longhaul.planner.layout.LayerSplit;
+import io.longhaul.planner.layout.ContextKind;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Precision;
 import io.longhaul.planner.layout.Recompute;
@@ -48,13 +48,25 @@ public final class CostModel {
     private record Shape(
             int tensor,
             int context,
-            int contextKind,
+            ContextKind contextKind,
             int microBatch,
             int expert,
             int expertTensor,
             boolean sequenceParallel,
             boolean selective,
-            Precision precision) {}
+            Precision precision) {
+        /** Asked for with every price: that of a record takes longer than the rest of the look-up. */
+        @Override
+        public int hashCode() {
+            int hash = 31 * tensor + context;
+            hash = 31 * hash + microBatch;
+            hash = 31 * hash + expert;
+            hash = 31 * hash + expertTensor;
+            hash = 31 * hash + contextKind.ordinal();
+            hash = 31 * hash + precision.ordinal();
+            return 4 * hash + (sequenceParallel ? 2 : 0) + (selective ? 1 : 0);
+        }
+    }
 
     /** Per layer and micro-batch; {@code full} is with the whole layer computed again. */
     private record Parts(
@@ -63,7 +75,24 @@ public final class CostModel {
             LayerCost expert,
             LayerCost expertFull,
             LayerCost embedding,
-            LayerCost head) {}
+            LayerCost head) {
+        LayerCost of(StageLayers n) {
+            LayerCost sum = dense.times(n.dense()).plus(denseFull.times(n.denseAgain()));
+            return n.expert() + n.expertAgain() == 0
+                    ? sum
+                    : sum.plus(expert.times(n.expert())).plus(expertFull.times(n.expertAgain()));
+        }
+
+        double seconds(StageLayers n) {
+            return n.dense() * dense.total() + n.denseAgain() * denseFull.total()
+                    + n.expert() * expert.total() + n.expertAgain() * expertFull.total();
+        }
+
+        double computeSeconds(StageLayers n) {
+            return n.dense() * dense.compute() + n.denseAgain() * denseFull.compute()
+                    + n.expert() * expert.compute() + n.expertAgain() * expertFull.compute();
+        }
+    }
 
     /** With the constants that ship for this machine, under a present Megatron. */
     public CostModel(ModelShape model, Machine machine) {
@@ -101,27 +130,94 @@ public final class CostModel {
     }
 
     private StepCost price(ParallelLayout c, Machine.Cluster m) {
+        return price(clusterWork(c), c, m);
+    }
+
+    /**
+     * What neither sharding, optimizer nor offload change of a step.
+     *
+     * @param layers all of them, one micro-batch
+     * @param fullest most seconds of compute that a stage has for one micro-batch
+     * @param cost without overhead
+     */
+    public record Work(LayerCost layers, double fullest, StepCost cost) {}
+
+    /** The part of {@link #price} that is common to layouts that differ in sharding, optimizer or offload alone. */
+    public Work work(ParallelLayout c) {
+        return switch (machine) {
+            case Machine.Measured _ -> new Work(LayerCost.NONE, 0, price(c));
+            case Machine.Cluster _ -> clusterWork(c);
+        };
+    }
+
+    /** What a step takes with this layout, given the work of one that differs in sharding, optimizer or offload alone. */
+    public StepCost price(Work work, ParallelLayout c) {
+        return switch (machine) {
+            case Machine.Measured _ -> price(c);
+            case Machine.Cluster m -> price(work, c, m);
+        };
+    }
+
+    private StepCost price(Work work, ParallelLayout c, Machine.Cluster m) {
+        StepCost cost = work.cost.copy();
+        cost.add(Term.OFFLOAD, offloaded(c, m, work.layers));
+        double dense = denseWeights(c);
+        double expert = expertWeights(c);
+        cost.add(Term.DATA, data(c, dense, expert, work.fullest));
+        cost.add(Term.OPTIMIZER, optimizer(c, m, dense, expert));
+        cost.add(Term.OVERHEAD, overhead(c, cost.total()));
+        return cost;
+    }
+
+    private double data(ParallelLayout c, double dense, double expert, double window) {
+        return new DataTraffic(constants, software, links).seconds(c, dense, expert, window);
+    }
+
+    /**
+     * Data-parallel traffic and the optimizer: what a layout's sharding costs; not known where whole steps were measured.
+     *
+     * @param window seconds of compute that the fullest stage has for one micro-batch; the more, the more is hidden
+     */
+    public double stateSeconds(ParallelLayout c, double window) {
+        return switch (machine) {
+            case Machine.Measured _ -> 0;
+            case Machine.Cluster m -> {
+                double dense = denseWeights(c);
+                double expert = expertWeights(c);
+                yield data(c, dense, expert, window) + optimizer(c, m, dense, expert);
+            }
+        };
+    }
+
+    /** Seconds on top of a step of so many: nothing where whole steps were measured. */
+    public double overhead(ParallelLayout c, double seconds) {
+        if (machine instanceof Machine.Measured) {
+            return 0;
+        }
+        double straggling = constants.of(Constant.STRAGGLING) * Math.log(c.worldSize()) / Math.log(2);
+        return constants.of(Constant.STEP_SECONDS) + straggling * seconds;
+    }
+
+    private Work clusterWork(ParallelLayout c) {
         int p = c.pipeline();
         Parts parts = parts(c);
-        LayerCost sum = LayerCost.NONE;
-        double slowest = 0;
-        double lightest = Double.POSITIVE_INFINITY;
-        double fullest = 0;
-        LayerSplit split = c.split().orElseGet(() -> LayerSplit.even(model.layers(), p * c.chunks()));
-        LayerCost common = c.vocabularyParallel()
-                ? parts.embedding.plus(parts.head).times(1.0 / p)
-                : LayerCost.NONE;
+        StageLayers here = new StageLayers(model, c);
+        double common = c.vocabularyParallel()
+                ? (parts.embedding.total() + parts.head.total()) / p
+                : 0;
+        StageLayers all = new StageLayers(model, c);
         double ends = 0;
+        double slowest = 0;
+        double fullest = 0;
         for (int stage = 0; stage < p; stage++) {
-            LayerCost inner = layersOf(c, parts, split, stage);
-            LayerCost extra = extra(c, parts, stage, common);
-            double seconds = inner.total() + extra.total();
-            sum = sum.plus(inner);
-            ends += extra.total();
-            slowest = Math.max(slowest, seconds);
-            lightest = Math.min(lightest, seconds);
-            fullest = Math.max(fullest, inner.compute());
+            here.of(stage);
+            all.add(here);
+            double extra = c.vocabularyParallel() ? common : extraSeconds(c, parts, stage);
+            ends += extra;
+            slowest = Math.max(slowest, parts.seconds(here) + extra);
+            fullest = Math.max(fullest, parts.computeSeconds(here));
         }
+        LayerCost sum = parts.of(all);
         double transfer = transfer(c);
         double mean = (sum.total() + ends) / p;
         double each = (double) c.microBatches() / p;
@@ -133,23 +229,15 @@ public final class CostModel {
         cost.add(Term.EXPERT, each * sum.expert());
         cost.add(Term.HEAD, each * ends);
         cost.add(Term.TRANSFER, c.microBatches() * transfer);
-        cost.add(Term.IMBALANCE, c.microBatches() * (slowest - mean));
+        // Of equal stages the slowest is the mean, but for rounding.
+        cost.add(Term.IMBALANCE, c.microBatches() * Math.max(0, slowest - mean));
         cost.add(Term.BUBBLE, bubbleShare(c) * (p * mean - slowest + (p - 1) * transfer));
-        cost.add(Term.OFFLOAD, offloaded(c, m, sum));
-        double dense = denseWeights(c);
-        double expert = expertWeights(c);
-        cost.add(Term.DATA, new DataTraffic(constants, software, links).seconds(c, dense, expert, fullest));
-        cost.add(Term.OPTIMIZER, optimizer(c, m, dense, expert));
-        double straggling = constants.of(Constant.STRAGGLING) * Math.log(c.worldSize()) / Math.log(2);
-        cost.add(Term.OVERHEAD, constants.of(Constant.STEP_SECONDS) + straggling * cost.total());
-        return cost;
+        return new Work(sum, fullest, cost);
     }
 
-    /** A layer of this layout, without experts or with them; recomputed whole if the layout says so. */
+    /** A layer of this layout, without experts or with them; computed again as the layout says. */
     public LayerCost layer(ParallelLayout c, boolean experts) {
-        Parts parts = parts(c);
-        boolean full = c.recompute().kind() == Recompute.Kind.FULL;
-        return experts ? full ? parts.expertFull : parts.expert : full ? parts.denseFull : parts.dense;
+        return layers().layer(c, experts);
     }
 
     /** What the first stage does besides its layers. */
@@ -165,56 +253,28 @@ public final class CostModel {
     /** Everything that a stage does for one micro-batch, apart from transfers. */
     public LayerCost stage(ParallelLayout c, int stage) {
         Parts parts = parts(c);
-        LayerSplit split = c.split()
-                .orElseGet(() -> LayerSplit.even(model.layers(), c.pipeline() * c.chunks()));
-        LayerCost common = c.vocabularyParallel()
-                ? parts.embedding.plus(parts.head).times(1.0 / c.pipeline())
-                : LayerCost.NONE;
-        return layersOf(c, parts, split, stage).plus(extra(c, parts, stage, common));
+        return parts.of(new StageLayers(model, c).of(stage)).plus(extra(c, parts, stage));
     }
 
-    private static LayerCost extra(ParallelLayout c, Parts parts, int stage, LayerCost common) {
-        LayerCost extra = common;
-        if (!c.vocabularyParallel()) {
-            boolean v = c.schedule().vShaped();
-            extra = stage == 0 ? extra.plus(parts.embedding) : extra;
-            extra = stage == (v ? 0 : c.pipeline() - 1) ? extra.plus(parts.head) : extra;
+    private static LayerCost extra(ParallelLayout c, Parts parts, int stage) {
+        if (c.vocabularyParallel()) {
+            return parts.embedding.plus(parts.head).times(1.0 / c.pipeline());
         }
-        return extra;
+        LayerCost extra = stage == 0 ? parts.embedding : LayerCost.NONE;
+        return stage == lossStage(c) ? extra.plus(parts.head) : extra;
     }
 
-    private LayerCost layersOf(ParallelLayout c, Parts parts, LayerSplit split, int stage) {
-        int p = c.pipeline();
-        int count = 0;
-        int leading = 0;
-        int dense = model.layers() - model.expertLayers();
-        for (int v = 0; v < c.chunks(); v++) {
-            int place = c.schedule().vShaped() && v % 2 == 1 ? p - 1 - stage : stage;
-            int here = split.layers().get(v * p + place);
-            count += here;
-            // Leading dense layers lie in the first chunks; beyond those a model would be nearly all dense.
-            leading += v == 0 && model.mixtureOfExperts()
-                    ? Math.clamp(dense - (long) place * here, 0, here)
-                    : 0;
-        }
-        boolean full = c.recompute().kind() == Recompute.Kind.FULL;
-        int again = full ? c.recompute().fullLayers(count) : 0;
-        int plain = model.mixtureOfExperts() ? leading : count;
-        LayerCost sum = LayerCost.NONE;
-        if (plain > 0) {
-            int denseAgain = Math.min(again, plain);
-            sum = parts.denseFull.times(denseAgain).plus(parts.dense.times(plain - denseAgain));
-            again -= denseAgain;
-        }
-        if (count > plain) {
-            sum = sum.plus(parts.expertFull.times(again)).plus(parts.expert.times(count - plain - again));
-        }
-        return sum;
+    private static double extraSeconds(ParallelLayout c, Parts parts, int stage) {
+        return (stage == 0 ? parts.embedding.total() : 0) + (stage == lossStage(c) ? parts.head.total() : 0);
+    }
+
+    private static int lossStage(ParallelLayout c) {
+        return c.schedule().vShaped() ? 0 : c.pipeline() - 1;
     }
 
     private Parts parts(ParallelLayout c) {
         boolean selective = c.recompute().kind() == Recompute.Kind.SELECTIVE;
-        Shape shape = new Shape(c.tensor(), c.context(), c.contextKind().ordinal(), c.microBatch(),
+        Shape shape = new Shape(c.tensor(), c.context(), c.contextKind(), c.microBatch(),
                 c.expert(), c.expertTensor(), c.sequenceParallel(), selective, c.precision());
         Parts known = memory.get(shape);
         if (known == null) {
@@ -224,9 +284,13 @@ public final class CostModel {
         return known;
     }
 
-    private Parts priceParts(ParallelLayout c) {
-        Layers of = layers.orElseThrow(
+    private Layers layers() {
+        return layers.orElseThrow(
                 () -> new IllegalStateException("a measured machine has no parts of layers"));
+    }
+
+    private Parts priceParts(ParallelLayout c) {
+        Layers of = layers();
         ParallelLayout full = c.withRecompute(Recompute.FULL);
         boolean dense = model.expertLayers() < model.layers();
         boolean expert = model.expertLayers() > 0;

@@ -1,6 +1,5 @@
 package io.longhaul.planner.cost;
 
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -12,7 +11,21 @@ public final class StepCost {
      */
     public static final double USUAL_SPREAD = 0.14;
 
-    private final double[] seconds = new double[Term.values().length];
+    private static final int TERMS = Term.values().length;
+
+    private final double[] seconds;
+
+    StepCost() {
+        this(new double[TERMS]);
+    }
+
+    private StepCost(double[] seconds) {
+        this.seconds = seconds;
+    }
+
+    StepCost copy() {
+        return new StepCost(seconds.clone());
+    }
 
     /** Adds seconds to a term. */
     void add(Term term, double more) {
@@ -25,7 +38,11 @@ public final class StepCost {
 
     /** Seconds of the whole step. */
     public double total() {
-        return Arrays.stream(seconds).sum();
+        double total = 0;
+        for (double one : seconds) {
+            total += one;
+        }
+        return total;
     }
 
     /** Lower end of the interval that holds the truth nine times of ten, if nothing was measured on the cluster. */

@@ -24,7 +24,11 @@ public record LayerSplit(List<Integer> layers) {
     }
 
     public int total() {
-        return layers.stream().mapToInt(Integer::intValue).sum();
+        int total = 0;
+        for (int n : layers) {
+            total += n;
+        }
+        return total;
     }
 
     /** The same number of layers in every chunk. */

@@ -85,6 +85,30 @@ public record ParallelLayout(
                 contextKind, sharding, recompute, offload, precision, optimizer, microBatch, microBatches);
     }
 
+    /** The schedule and the place of the vocabulary, with as many layers everywhere as it goes. */
+    public ParallelLayout withPipeline(Schedule schedule, int chunks, boolean vocabularyParallel) {
+        return new ParallelLayout(
+                tensor, context, pipeline, data, expert, expertTensor, schedule, chunks, Optional.empty(),
+                vocabularyParallel, sequenceParallel, contextKind, sharding, recompute, offload, precision,
+                optimizer, microBatch, microBatches);
+    }
+
+    /** What is sharded, with which optimizer. */
+    public ParallelLayout withShards(Sharding sharding, OptimizerKind optimizer) {
+        return new ParallelLayout(
+                tensor, context, pipeline, data, expert, expertTensor, schedule, chunks, split,
+                vocabularyParallel, sequenceParallel, contextKind, sharding, recompute, offload, precision,
+                optimizer, microBatch, microBatches);
+    }
+
+    /** What of the activations is kept, and where. */
+    public ParallelLayout withKept(Recompute recompute, Offload offload) {
+        return new ParallelLayout(
+                tensor, context, pipeline, data, expert, expertTensor, schedule, chunks, split,
+                vocabularyParallel, sequenceParallel, contextKind, sharding, recompute, offload, precision,
+                optimizer, microBatch, microBatches);
+    }
+
     public ParallelLayout withSplit(Optional<LayerSplit> split) {
         return new ParallelLayout(
                 tensor, context, pipeline, data, expert, expertTensor, schedule, chunks, split,

@@ -78,23 +78,53 @@ public final class MemoryModel {
 
     /** Of one stage. */
     public StageMemory stage(ParallelLayout c, int stage) {
-        return new StageMemory(stage, terms(c, stage), machine.memoryBytesPerRank(), spread);
-    }
-
-    private Map<String, Double> terms(ParallelLayout c, int stage) {
+        double[] bytes = bytes(c, stage);
         Map<String, Double> terms = new LinkedHashMap<>();
-        int layers = c.stageLayers(stage, model.layers());
-        states(terms, c, stage, layers);
-        activations(terms, c, stage, layers);
-        if (!measured()) {
-            double used = terms.values().stream().mapToDouble(Double::doubleValue).sum();
-            terms.put("allocator", (Math.max(1, constants.of(Constant.RESERVED_BYTES)) - 1) * used);
+        for (MemoryTerm term : MemoryTerm.values()) {
+            if (bytes[term.ordinal()] != 0) {
+                terms.put(term.label(), bytes[term.ordinal()]);
+            }
         }
-        terms.put("runtime", measured() ? PYTHON_BYTES : constants.of(Constant.RUNTIME_BYTES));
-        return terms;
+        return new StageMemory(stage, terms, machine.memoryBytesPerRank(), spread);
     }
 
-    private void activations(Map<String, Double> terms, ParallelLayout c, int stage, int layers) {
+    /** Bytes of one stage, without what they are for. */
+    public double totalBytes(ParallelLayout c, int stage) {
+        return sum(bytes(c, stage));
+    }
+
+    /** Of a stage that needs so many bytes. */
+    public StageMemory.Verdict verdict(double totalBytes) {
+        return StageMemory.verdict(totalBytes, machine.memoryBytesPerRank(), spread);
+    }
+
+    /** Indexed by {@link MemoryTerm}. */
+    private double[] bytes(ParallelLayout c, int stage) {
+        double[] bytes = new double[MemoryTerm.COUNT];
+        int layers = c.stageLayers(stage, model.layers());
+        states(bytes, c, stage, layers);
+        activations(bytes, c, stage, layers);
+        if (!measured()) {
+            put(bytes, MemoryTerm.ALLOCATOR,
+                    (Math.max(1, constants.of(Constant.RESERVED_BYTES)) - 1) * sum(bytes));
+        }
+        put(bytes, MemoryTerm.RUNTIME, measured() ? PYTHON_BYTES : constants.of(Constant.RUNTIME_BYTES));
+        return bytes;
+    }
+
+    private static void put(double[] bytes, MemoryTerm term, double of) {
+        bytes[term.ordinal()] = of;
+    }
+
+    private static double sum(double[] bytes) {
+        double sum = 0;
+        for (double one : bytes) {
+            sum += one;
+        }
+        return sum;
+    }
+
+    private void activations(double[] bytes, ParallelLayout c, int stage, int layers) {
         double factor = measured() ? 1 : constants.of(Constant.ACTIVATION_BYTES);
         int again = c.recompute().kind() == Recompute.Kind.FULL ? c.recompute().fullLayers(layers) : 0;
         double perMicroBatch = again * boundary(c) + (layers - again) * keptPerLayer(c);
@@ -103,15 +133,15 @@ public final class MemoryModel {
         double layer = again < layers ? keptPerLayer(c) : boundary(c);
         double staying = Math.min(kept, factor * LAYERS_AT_WORK * layer);
         double away = c.offload().activations();
-        terms.put("activations", (1 - away) * kept + away * staying);
+        put(bytes, MemoryTerm.ACTIVATIONS, (1 - away) * kept + away * staying);
         if (again > 0) {
-            terms.put("one layer again", factor * allActivations(c));
+            put(bytes, MemoryTerm.ONE_LAYER_AGAIN, factor * allActivations(c));
         }
         boolean head = stage == (c.schedule().vShaped() ? 0 : c.pipeline() - 1);
         if (head || c.vocabularyParallel()) {
             int split = c.tensor() * (c.vocabularyParallel() ? c.pipeline() : 1);
             double copies = c.vocabularyParallel() ? 2 : 1;
-            terms.put("logits", (measured() ? 1 : constants.of(Constant.LOGIT_BYTES)) * copies
+            put(bytes, MemoryTerm.LOGITS, (measured() ? 1 : constants.of(Constant.LOGIT_BYTES)) * copies
                     * logitBytes() * tokens(c) * model.vocabSize() / split);
         }
     }
@@ -141,7 +171,7 @@ public final class MemoryModel {
         };
     }
 
-    private void states(Map<String, Double> terms, ParallelLayout c, int stage, int layers) {
+    private void states(double[] bytes, ParallelLayout c, int stage, int layers) {
         boolean v = c.schedule().vShaped();
         boolean first = stage == 0;
         boolean last = stage == (v ? 0 : c.pipeline() - 1);
@@ -151,12 +181,26 @@ public final class MemoryModel {
         int leading = model.mixtureOfExperts() && first
                 ? Math.min(layers, model.layers() - model.expertLayers())
                 : 0;
-        double copies = c.schedule() == Schedule.DUAL_PIPE ? 2 : 1;
-        double dense = copies * (leading * model.leadingLayerParameters()
+        double dense = leading * model.leadingLayerParameters()
                 + (layers - leading) * model.denseLayerParameters()
-                + embeddings * model.embeddingParameters()) / c.tensor();
-        double expert = copies * (layers - leading) * model.expertLayerParameters() / c.expertTensor()
-                / c.expert();
+                + embeddings * model.embeddingParameters();
+        double expert = (layers - leading) * model.expertLayerParameters();
+        states(bytes, c, dense, expert);
+        if (c.sharding().stage() > 2) {
+            double layer = (model.mixtureOfExperts() && layers > leading
+                    ? model.denseLayerParameters()
+                    : leading > 0 ? model.leadingLayerParameters() : model.denseLayerParameters())
+                    / c.tensor()
+                    + model.expertLayerParameters() / c.expertTensor() / c.expert();
+            put(bytes, MemoryTerm.GATHERED_LAYERS, GATHERED_LAYERS * valueBytes(c) * layer);
+        }
+    }
+
+    /** Of so many parameters that all ranks of a stage hold together. */
+    private void states(double[] bytes, ParallelLayout c, double denseParameters, double expertParameters) {
+        double copies = c.schedule() == Schedule.DUAL_PIPE ? 2 : 1;
+        double dense = copies * denseParameters / c.tensor();
+        double expert = copies * expertParameters / c.expertTensor() / c.expert();
         double whole = dense + expert;
         int replicas = c.sharding().replicas();
         double shard = dense * replicas / Math.max(replicas, c.replicas())
@@ -164,19 +208,37 @@ public final class MemoryModel {
         double factor = measured() ? 1 : constants.of(Constant.STATE_BYTES);
         double value = valueBytes(c);
         int zero = c.sharding().stage();
-        terms.put("weights", factor * value * (zero > 2 ? shard : whole));
-        if (zero > 2) {
-            double layer = (model.mixtureOfExperts() && layers > leading
-                    ? model.denseLayerParameters()
-                    : leading > 0 ? model.leadingLayerParameters() : model.denseLayerParameters())
-                    / c.tensor()
-                    + model.expertLayerParameters() / c.expertTensor() / c.expert();
-            terms.put("gathered layers", GATHERED_LAYERS * value * layer);
-        }
-        terms.put("gradients", factor * gradientBytes(c) * (zero > 1 ? shard : whole));
+        put(bytes, MemoryTerm.WEIGHTS, factor * value * (zero > 2 ? shard : whole));
+        put(bytes, MemoryTerm.GRADIENTS, factor * gradientBytes(c) * (zero > 1 ? shard : whole));
         double master = value < 4 ? 4 : 0;
-        terms.put("optimizer", factor * (1 - c.offload().optimizer())
+        put(bytes, MemoryTerm.OPTIMIZER, factor * (1 - c.offload().optimizer())
                 * (master + c.optimizer().momentBytes()) * (zero > 0 ? shard : whole));
+    }
+
+    /**
+     * Bytes that the fullest stage needs at least, however the layers are split and whatever is computed again or waits on
+     * the host of the activations: the mean of all stages, with the input of one layer and micro-batch each.
+     */
+    public double leastBytes(ParallelLayout c) {
+        int p = c.pipeline();
+        if (model.layers() < p) {
+            return 0;
+        }
+        int leading = model.mixtureOfExperts() ? model.layers() - model.expertLayers() : 0;
+        // They count as dense where they lie on the first stage.
+        double first = Math.min(model.leadingLayerParameters(), model.denseLayerParameters());
+        double[] bytes = new double[MemoryTerm.COUNT];
+        states(
+                bytes, c,
+                (leading * first
+                        + (model.layers() - leading) * model.denseLayerParameters()
+                        + model.embeddingParameters()) / p,
+                (double) (model.layers() - leading) * model.expertLayerParameters() / p);
+        double factor = measured() ? 1 : constants.of(Constant.ACTIVATION_BYTES);
+        put(bytes, MemoryTerm.ACTIVATIONS, factor * boundary(c));
+        double reserved = measured() ? 1 : Math.max(1, constants.of(Constant.RESERVED_BYTES));
+        double runtime = measured() ? PYTHON_BYTES : constants.of(Constant.RUNTIME_BYTES);
+        return reserved * sum(bytes) + runtime;
     }
 
     /** Present Megatrons and FSDP sum in fp32 in the gradient's place; others keep one of 2 bytes beside the sum. */

@@ -56,9 +56,13 @@ public record StageMemory(int stage, Map<String, Double> terms, double capacityB
     }
 
     public Verdict verdict() {
-        return totalBytes() > capacityBytes
+        return verdict(totalBytes(), capacityBytes, spread);
+    }
+
+    static Verdict verdict(double totalBytes, double capacityBytes, double spread) {
+        return totalBytes > capacityBytes
                 ? Verdict.NO
-                : highBytes() > capacityBytes ? Verdict.TIGHT : Verdict.SAFE;
+                : totalBytes * Math.exp(Z90 * spread) > capacityBytes ? Verdict.TIGHT : Verdict.SAFE;
     }
 
     /** Distribution function of the normal distribution, within 1e-7 (Abramowitz and Stegun 1964, 26.2.17). */

@@ -1,20 +1,13 @@
 package io.longhaul.planner.search;
 
-import io.longhaul.planner.layout.LayerSplit;
-import io.longhaul.planner.layout.Offload;
-import io.longhaul.planner.layout.OptimizerKind;
+import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Recompute;
-import io.longhaul.planner.layout.Sharding;
-import io.longhaul.planner.legal.Fact.Depth;
 import io.longhaul.planner.legal.Facts;
-import io.longhaul.planner.legal.Legality;
 import io.longhaul.planner.legal.Rule;
-import io.longhaul.planner.memory.StageMemory;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
@@ -35,25 +28,37 @@ final class Expansion {
                 .thenComparing(Candidate::layout, Space.SIMPLER);
     }
 
-    private record Bounded(ParallelLayout layout, double bound) {}
+    /**
+     * @param fullest stages of which one is the fullest
+     * @param work for the bounds of shardings
+     */
+    private record Bounded(ParallelLayout layout, double bound, int[] fullest, CostModel.Work work) {}
 
     private final Space space;
     private final Scenario scenario;
-    private final Legality legality;
+    private final Rules rules;
     private final Facts facts;
     private final Memory memory;
     final Tally tally = new Tally();
     private double limit;
-    /** Of the present split, those of which one is the fullest. */
-    private int[] stages = {};
+    /** Of the present split, the stages of which one is the fullest. */
+    private int[] fullest = {};
+    /** Of the present pipeline, what sharding costs at least, beside the compute of its fullest stage. */
+    private double stateSeconds;
+    private double window;
     @Nullable
     Candidate best;
 
-    /** @param limit plans above it are of no interest */
-    Expansion(Space space, Scenario scenario, double mostBytes, double limit) {
+    /**
+     * @param limit plans above it are of no interest
+     * @param closest as long as nothing fits, of all that do not the one that needs least
+     */
+    Expansion(
+            Space space, Scenario scenario, double mostBytes, double limit, Tally.@Nullable TooLarge closest) {
+        tally.closest = closest;
         this.space = space;
         this.scenario = scenario;
-        this.legality = scenario.request.legality();
+        this.rules = scenario.rules(space);
         this.facts = scenario.facts();
         this.memory = new Memory(mostBytes);
         this.limit = limit;
@@ -61,18 +66,14 @@ final class Expansion {
 
     /** Hands the pipelines that are open to these degrees, experts and micro-batch to {@code open}. */
     void pipelines(ParallelLayout start, BiConsumer<Space.Pipeline, Double> open) {
-        if (illegal(start, Depth.BATCH, space.belowVariant(start))) {
-            return;
-        }
-        tally.evaluations++;
-        if (scenario.workBound(start) > limit) {
-            tally.bounded += space.belowVariant(start);
-            return;
-        }
         long points = space.belowPipeline(start);
-        for (Space.Pipeline pipeline : space.pipelines(start.pipeline())) {
+        Rules.Pipelines pipelines = rules.pipelines(start, facts);
+        tally.illegal(pipelines.broken(), points);
+        for (Space.Pipeline pipeline : pipelines.legal()) {
             ParallelLayout c = pipeline.of(start);
-            if (!illegal(c, Depth.PIPELINE, points * pipeline.splits().size())) {
+            if (!rules.splitsMatterLater() && memory.neverFits(rules.shardings(c, facts).frugal(), c)) {
+                tally.tooLarge += points * pipeline.splits().size();
+            } else {
                 tally.evaluations++;
                 open.accept(pipeline, scenario.scheduleBound(c));
             }
@@ -82,42 +83,67 @@ final class Expansion {
     /** Finds the best plan with this pipeline. */
     void plans(Space.Pipeline pipeline, ParallelLayout start) {
         long points = space.belowPipeline(start);
-        List<Bounded> open = new ArrayList<>();
-        for (Optional<LayerSplit> split : pipeline.splits()) {
-            ParallelLayout c = pipeline.of(start).withSplit(split);
-            if (!illegal(c, Depth.SPLIT, points)) {
+        ParallelLayout even = pipeline.of(start);
+        @Nullable
+        Rule[] broken = rules.splits(pipeline, even, facts);
+        List<Bounded> splits = new ArrayList<>();
+        window = 0;
+        for (int i = 0; i < broken.length; i++) {
+            Space.Split split = pipeline.splits().get(i);
+            ParallelLayout c = split.of(even);
+            Rule rule = broken[i];
+            if (rule != null) {
+                tally.illegal(rule, facts.layout(c), points);
+            } else {
                 tally.evaluations++;
-                open(open, c, scenario.pipelineBound(c), points);
+                CostModel.Work work = scenario.work(c);
+                window = Math.max(window, work.fullest());
+                splits.add(new Bounded(c, 0, split.fullest(), work));
             }
+        }
+        stateSeconds = leastStateSeconds(splits);
+        List<Bounded> open = new ArrayList<>();
+        for (Bounded split : splits) {
+            double bound = scenario.pipelineBound(split.work, split.layout, stateSeconds);
+            open(open, new Bounded(split.layout, bound, split.fullest, split.work), points);
         }
         each(open, points, this::shardings);
     }
 
-    private void shardings(ParallelLayout c) {
-        stages = space.stages(c);
-        long points = space.innerPoints(c.pipeline());
-        List<ParallelLayout> legal = new ArrayList<>();
-        for (OptimizerKind optimizer : scenario.request.choices().optimizers()) {
-            for (Sharding sharding : space.shardings(c)) {
-                ParallelLayout s = c.withSharding(sharding).withOptimizer(optimizer);
-                if (!illegal(s, Depth.SHARDING, points)) {
-                    legal.add(s);
-                }
-            }
+    private double leastStateSeconds(List<Bounded> splits) {
+        if (splits.isEmpty() || rules.splitsMatterLater()) {
+            return 0;
         }
-        double forced = forced(legal);
+        double least = Double.POSITIVE_INFINITY;
+        for (Rules.Shards shards : rules.shardings(splits.getFirst().layout, facts).legal()) {
+            tally.evaluations++;
+            least = Math.min(
+                    least, scenario.stateSeconds(shards.of(splits.getFirst().layout), window));
+        }
+        return least == Double.POSITIVE_INFINITY ? 0 : least;
+    }
+
+    private void shardings(Bounded split) {
+        ParallelLayout c = split.layout;
+        fullest = split.fullest;
+        long points = space.innerPoints(c.pipeline());
+        Rules.Shardings shardings = rules.shardings(c, facts);
+        tally.illegal(shardings.broken(), points);
+        double forced = forced(c, shardings.frugal());
         if (forced > limit) {
             if (forced == Double.POSITIVE_INFINITY) {
-                tally.tooLarge += legal.size() * points;
+                tally.tooLarge += shardings.legal().size() * points;
             } else {
-                tally.bounded += legal.size() * points;
+                tally.bounded += shardings.legal().size() * points;
             }
             return;
         }
         List<Bounded> open = new ArrayList<>();
-        for (ParallelLayout s : legal) {
+        for (Rules.Shards shards : shardings.legal()) {
+            ParallelLayout s = shards.of(c);
             tally.evaluations++;
-            open(open, s, scenario.shardingBound(s), points);
+            double bound = scenario.shardingBound(split.work, s);
+            open(open, new Bounded(s, bound, fullest, split.work), points);
         }
         each(open, points, this::inner);
     }
@@ -126,28 +152,30 @@ final class Expansion {
      * Of all these shardings, with the recomputation that memory asks for even of the most frugal; infinite if nothing
      * fits. Each stage of sharding needs least with one set of shards.
      */
-    private double forced(List<ParallelLayout> shardings) {
-        List<ParallelLayout> frugal = shardings.stream()
-                .filter(s -> s.sharding().replicas() == 1)
-                .sorted(Comparator.comparing(s -> -s.sharding().stage()))
-                .toList();
+    private double forced(ParallelLayout c, List<Rules.Shards> shardings) {
+        ParallelLayout[] frugal = new ParallelLayout[shardings.size()];
+        Kept[] kept = new Kept[frugal.length];
+        for (int i = 0; i < frugal.length; i++) {
+            frugal[i] = shardings.get(i).of(c);
+            kept[i] = rules.kept(frugal[i], facts);
+        }
         double bound = Double.POSITIVE_INFINITY;
         for (int kind = 0; kind < space.recomputes().size(); kind++) {
             int k = kind;
             Recompute recompute = space.recomputes().get(kind);
-            if (frugal.stream().noneMatch(s -> fitsWith(s, k, recompute))) {
+            if (!anyFits(frugal, kept, k, recompute)) {
                 continue;
             }
             Recompute least = recompute;
             if (recompute.kind() == Recompute.Kind.FULL) {
-                int stages = frugal.getFirst().pipeline();
+                int stages = c.pipeline();
                 least = space.full(
                         first(space.fullCounts(stages) - 1,
-                                i -> frugal.stream().anyMatch(s -> fitsWith(s, k, space.full(i, stages)))),
+                                i -> anyFits(frugal, kept, k, space.full(i, stages))),
                         stages);
             }
             tally.evaluations++;
-            bound = Math.min(bound, scenario.recomputeBound(frugal.getFirst().withRecompute(least)));
+            bound = Math.min(bound, scenario.recomputeBound(frugal[0].withRecompute(least), stateSeconds, window));
             if (recompute.kind() == Recompute.Kind.NONE) {
                 return bound;
             }
@@ -155,36 +183,38 @@ final class Expansion {
         return bound;
     }
 
-    private boolean illegal(ParallelLayout c, Depth depth, long points) {
-        Rule rule = legality.firstBroken(facts.layout(c), depth);
-        if (rule != null) {
-            tally.illegal(rule, facts, points);
+    private boolean anyFits(ParallelLayout[] layouts, Kept[] kept, int kind, Recompute recompute) {
+        for (int i = 0; i < layouts.length; i++) {
+            if (fitsWith(layouts[i], kept[i], kind, recompute)) {
+                return true;
+            }
         }
-        return rule != null;
+        return false;
     }
 
-    private void open(List<Bounded> open, ParallelLayout layout, double bound, long points) {
-        if (bound > limit) {
+    private void open(List<Bounded> open, Bounded one, long points) {
+        if (one.bound > limit) {
             tally.bounded += points;
         } else {
-            open.add(new Bounded(layout, bound));
+            open.add(one);
         }
     }
 
     /** The most promising first, as the limit falls on the way. */
-    private void each(List<Bounded> open, long points, Consumer<ParallelLayout> work) {
+    private void each(List<Bounded> open, long points, Consumer<Bounded> work) {
         open.sort(Comparator.comparingDouble(Bounded::bound));
         for (Bounded one : open) {
             if (one.bound > limit) {
                 tally.bounded += points;
             } else {
-                work.accept(one.layout);
+                work.accept(one);
             }
         }
     }
 
-    private void inner(ParallelLayout c) {
-        Kept.Allowed allowed = scenario.kept(space).of(c, facts);
+    private void inner(Bounded sharding) {
+        ParallelLayout c = sharding.layout;
+        Kept allowed = rules.kept(c, facts);
         for (int kind = 0; kind < space.recomputes().size(); kind++) {
             Recompute recompute = space.recomputes().get(kind);
             long points = space.recomputePoints(kind, c.pipeline());
@@ -192,7 +222,7 @@ final class Expansion {
                     recompute.kind() == Recompute.Kind.FULL ? space.full(0, c.pipeline()) : recompute);
             if (kind > 0 && value(least) > limit) {
                 tally.bounded += points;
-            } else if (allowed.any(kind) && !fitsWith(c, kind, recompute)) {
+            } else if (allowed.any(kind) && !fitsWith(c, allowed, kind, recompute)) {
                 tally.tooLarge += points;
             } else {
                 offloads(c, allowed, kind);
@@ -201,14 +231,13 @@ final class Expansion {
     }
 
     /** With as much offload as is legal: what no other legal pair of shares exceeds. */
-    private boolean fitsWith(ParallelLayout c, int kind, Recompute recompute) {
-        Kept.Allowed allowed = scenario.kept(space).of(c, facts);
+    private boolean fitsWith(ParallelLayout c, Kept allowed, int kind, Recompute recompute) {
         int exceeded = -1;
         for (int o = space.optimizerShares().length - 1; o >= 0; o--) {
             int a = allowed.mostActivations(kind, o);
             if (a > exceeded) {
                 exceeded = a;
-                if (memory.fits(shares(c, a, o).withRecompute(recompute))) {
+                if (memory.fits(c.withKept(recompute, space.offload(a, o)))) {
                     return true;
                 }
             }
@@ -216,13 +245,8 @@ final class Expansion {
         return false;
     }
 
-    private ParallelLayout shares(ParallelLayout c, int activations, int optimizer) {
-        return c.withOffload(
-                new Offload(space.activationShares()[activations], space.optimizerShares()[optimizer]));
-    }
-
     /** As soon as one share of offload fits without more layers to compute again, larger ones are of no use. */
-    private void offloads(ParallelLayout c, Kept.Allowed allowed, int kind) {
+    private void offloads(ParallelLayout c, Kept allowed, int kind) {
         Recompute recompute = space.recomputes().get(kind);
         boolean counted = recompute.kind() == Recompute.Kind.FULL;
         int counts = counted ? space.fullCounts(c.pipeline()) : 1;
@@ -230,7 +254,7 @@ final class Expansion {
         int activations = space.activationShares().length;
         for (int o = 0; o < optimizers; o++) {
             for (int a = 0; a < activations; a++) {
-                ParallelLayout shares = shares(c, a, o);
+                ParallelLayout shares = c.withOffload(space.offload(a, o));
                 Rule rule = allowed.broken(kind, o, a);
                 if (rule != null) {
                     tally.illegal(rule, facts.layout(shares.withRecompute(recompute)), counts);
@@ -251,7 +275,7 @@ final class Expansion {
     }
 
     /** With each number of layers that may be computed again as a whole. */
-    private List<ParallelLayout> counts(ParallelLayout c, Kept.Allowed allowed, int optimizer,
+    private List<ParallelLayout> counts(ParallelLayout c, Kept allowed, int optimizer,
             int activations) {
         List<ParallelLayout> legal = new ArrayList<>();
         for (int i = 0; i < space.fullCounts(c.pipeline()); i++) {
@@ -290,7 +314,7 @@ final class Expansion {
 
     private double value(ParallelLayout c) {
         tally.evaluations++;
-        return scenario.value(scenario.price(c));
+        return scenario.closedBound(c);
     }
 
     /** @param closed its value by the closed form, which is no more than what playing the schedule through finds */
@@ -329,30 +353,51 @@ final class Expansion {
     }
 
     private final class Memory {
+        /** A bound may come out higher than what it bounds by rounding. */
+        private static final double ROUNDING = 1 - 1e-11;
+
         private final double mostBytes;
 
         Memory(double mostBytes) {
             this.mostBytes = mostBytes;
         }
 
+        /** Whether no split, recomputation or offload fits with any of these shardings, nor tells a smaller deficit. */
+        boolean neverFits(List<Rules.Shards> frugal, ParallelLayout c) {
+            if (best == null && limit == Double.POSITIVE_INFINITY && tally.closest == null) {
+                return false;
+            }
+            double deficit = limit < Double.POSITIVE_INFINITY ? 0 : tally.closest.peakBytes();
+            for (Rules.Shards shards : frugal) {
+                tally.memoryEvaluations++;
+                double least = ROUNDING * scenario.memory()
+                        .leastBytes(shards.of(c).withOffload(space.mostOffload()));
+                if (least < deficit || allowed(least)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        private boolean allowed(double bytes) {
+            return bytes <= mostBytes
+                    && scenario.memory().verdict(bytes).compareTo(scenario.request.goal().worst()) <= 0;
+        }
+
         boolean fits(ParallelLayout c) {
             tally.memoryEvaluations++;
-            StageMemory.Verdict worst = scenario.request.goal().worst();
             boolean fits = true;
             double peak = 0;
-            double capacity = 0;
-            for (int stage : stages) {
-                StageMemory m = scenario.memory(c, stage);
-                peak = Math.max(peak, m.totalBytes());
-                capacity = m.capacityBytes();
-                fits &= peak <= mostBytes && m.verdict().compareTo(worst) <= 0;
+            for (int stage : fullest) {
+                peak = Math.max(peak, scenario.memory().totalBytes(c, stage));
+                fits &= allowed(peak);
                 // Once it is known not to fit and another needs less, how much it needs is of no interest.
                 if (!fits && tally.closest != null && peak >= tally.closest.peakBytes()) {
                     return false;
                 }
             }
             if (!fits) {
-                tally.tooLarge(c, peak, capacity);
+                tally.tooLarge(c, peak, scenario.machine().memoryBytesPerRank());
             }
             return fits;
         }

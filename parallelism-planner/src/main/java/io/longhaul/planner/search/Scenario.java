@@ -7,7 +7,6 @@ import io.longhaul.planner.cost.Term;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.memory.MemoryModel;
-import io.longhaul.planner.memory.StageMemory;
 import io.longhaul.planner.schedule.StepReplay;
 import org.jspecify.annotations.Nullable;
 
@@ -17,12 +16,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class Scenario {
     /** A bound may come out higher than a price by rounding, since it adds in another order. */
-    private static final double ROUNDING = 1 - 1e-12;
+    private static final double ROUNDING = 1 - 1e-11;
 
     final PlanRequest request;
     private final CostModel cost;
     private final MemoryModel memory;
-    private volatile @Nullable Kept kept;
+    private volatile @Nullable Rules rules;
     private final double perSecond;
     private final double perBusySecond;
 
@@ -49,12 +48,12 @@ final class Scenario {
         return Facts.of(request.model(), request.machine(), request.globalBatch());
     }
 
-    /** What recomputation and offload are allowed; the same for every part of a search. */
-    Kept kept(Space space) {
-        Kept known = kept;
+    /** The same for every part of a search. */
+    Rules rules(Space space) {
+        Rules known = rules;
         if (known == null) {
-            known = new Kept(space, request.legality());
-            kept = known;
+            known = new Rules(space, request.legality());
+            rules = known;
         }
         return known;
     }
@@ -64,22 +63,28 @@ final class Scenario {
         return request.fixed().isEmpty() || request.fixed().get().holds(c);
     }
 
-    StepCost price(ParallelLayout c) {
-        return cost.price(c);
-    }
-
-    /** What is to be least, for one step of the wished batch. */
-    double value(StepCost step) {
-        return value(step.total(), step.of(Term.COMPUTE) + step.of(Term.HEAD) + step.of(Term.RECOMPUTE));
-    }
-
-    /** The same with its schedule played through; never less. */
+    /** What is to be least, for one step of the wished batch, with the schedule played through. */
     double replayed(ParallelLayout c) {
         StepCost step = cost.price(c);
         double beyond = request.machine() instanceof Machine.Cluster
                 ? StepReplay.beyond(cost, request.model().layers(), c)
                 : 0;
-        return value(step) + value(beyond, 0);
+        return rounded(value(step) + value(beyond, 0));
+    }
+
+    /** To so many digits that those of layouts that cost the same are equal. */
+    private static double rounded(double value) {
+        double unit = Math.ulp(value) * (1L << 14);
+        return Math.rint(value / unit) * unit;
+    }
+
+    /** By the closed form, which is no more than what playing the schedule through finds. */
+    double closedBound(ParallelLayout c) {
+        return ROUNDING * value(cost.price(c));
+    }
+
+    private double value(StepCost step) {
+        return value(step.total(), step.of(Term.COMPUTE) + step.of(Term.HEAD) + step.of(Term.RECOMPUTE));
     }
 
     private double value(double seconds, double busySeconds) {
@@ -98,42 +103,51 @@ final class Scenario {
      */
     double layersBound(ParallelLayout c, double seconds, double computeSeconds) {
         double samples = (double) request.globalBatch() / c.data() / c.pipeline();
-        return ROUNDING * value(samples * seconds, samples * computeSeconds);
-    }
-
-    private static double workSeconds(StepCost step) {
-        return step.of(Term.COMPUTE) + step.of(Term.TENSOR) + step.of(Term.CONTEXT) + step.of(Term.EXPERT);
-    }
-
-    /** Of every pipeline, sharding, recomputation and offload with these degrees, experts, micro-batch and variant. */
-    double workBound(ParallelLayout c) {
-        StepCost step = cost.price(c);
-        return bound(step, workSeconds(step), step.of(Term.COMPUTE));
+        return bound(c, samples * seconds, samples * computeSeconds);
     }
 
     /** Of every split of the layers, sharding, recomputation and offload with this schedule and these chunks. */
     double scheduleBound(ParallelLayout c) {
-        StepCost step = cost.price(c);
-        return bound(step, decided(step) - step.of(Term.IMBALANCE),
-                step.of(Term.COMPUTE) + step.of(Term.HEAD));
+        StepCost step = cost.work(c).cost();
+        return bound(c, decided(step) - step.of(Term.IMBALANCE), busy(step));
     }
 
-    /** Of every sharding, recomputation and offload with this pipeline. */
-    double pipelineBound(ParallelLayout c) {
-        StepCost step = cost.price(c);
-        return bound(step, decided(step), step.of(Term.COMPUTE) + step.of(Term.HEAD));
+    /** For the bounds of this pipeline and split. */
+    CostModel.Work work(ParallelLayout c) {
+        return cost.work(c);
     }
 
-    /** Of every sharding, optimizer and offload with this pipeline and at least this recomputation. */
-    double recomputeBound(ParallelLayout c) {
-        StepCost step = cost.price(c);
-        double again = step.of(Term.RECOMPUTE);
-        return bound(step, decided(step) + again, step.of(Term.COMPUTE) + step.of(Term.HEAD) + again);
+    /** Seconds that this sharding costs at least, on stages that compute no longer than so. */
+    double stateSeconds(ParallelLayout c, double window) {
+        return cost.stateSeconds(c, window);
+    }
+
+    /** Of every recomputation and offload with this pipeline and split, and of every sharding that costs so much. */
+    double pipelineBound(CostModel.Work work, ParallelLayout c, double stateSeconds) {
+        return bound(c, decided(work.cost()) + stateSeconds, busy(work.cost()));
+    }
+
+    /**
+     * Of every offload with this pipeline and at least this recomputation, and of every sharding that costs so much.
+     *
+     * @param window of the sharding's costs: what is computed again can hide more
+     */
+    double recomputeBound(ParallelLayout c, double stateSeconds, double window) {
+        CostModel.Work work = cost.work(c);
+        double again = work.cost().of(Term.RECOMPUTE);
+        double hidden = c.microBatches() * Math.max(0, work.fullest() - window);
+        return bound(
+                c, decided(work.cost()) + again + Math.max(0, stateSeconds - hidden),
+                busy(work.cost()) + again);
     }
 
     /** Of every recomputation and offload of activations with this sharding, optimizer and its offload. */
-    double shardingBound(ParallelLayout c) {
-        return ROUNDING * value(cost.price(c));
+    double shardingBound(CostModel.Work work, ParallelLayout c) {
+        return ROUNDING * value(cost.price(work, c));
+    }
+
+    private static double busy(StepCost step) {
+        return step.of(Term.COMPUTE) + step.of(Term.HEAD);
     }
 
     /** What neither sharding nor recomputation nor offload change. */
@@ -142,13 +156,11 @@ final class Scenario {
                 - step.of(Term.OFFLOAD) - step.of(Term.OVERHEAD);
     }
 
-    /** Overhead is a constant and a share of the rest: of less than all it is at least as large a share as of all. */
-    private double bound(StepCost step, double seconds, double busySeconds) {
-        double share = step.of(Term.OVERHEAD) / (step.total() - step.of(Term.OVERHEAD));
-        return ROUNDING * value(seconds * (1 + share), busySeconds);
+    private double bound(ParallelLayout c, double seconds, double busySeconds) {
+        return ROUNDING * value(seconds + cost.overhead(c, seconds), busySeconds);
     }
 
-    StageMemory memory(ParallelLayout c, int stage) {
-        return memory.stage(c, stage);
+    MemoryModel memory() {
+        return memory;
     }
 }

@@ -8,7 +8,6 @@ import io.longhaul.planner.legal.Rule;
 import io.longhaul.planner.search.Expansion.Candidate;
 import io.longhaul.planner.search.SearchControl.Progress;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,31 +25,21 @@ final class Search {
     private static final int LARGEST_ROUND = 32;
 
     /**
-     * Points that share degrees, experts, micro-batch and variant, and with {@code pipeline} that as well. Of those
-     * without, the rules are not asked before the bound makes them worth it.
+     * Points that share degrees, experts, micro-batch and variant, and with {@code pipeline} that as well.
      *
-     * @param experts the layout as far as its experts, with micro-batches of one sample
+     * @param layout the plainest of them
      */
     private record Part(
             Scenario scenario,
-            ParallelLayout experts,
-            int microBatch,
-            Space.Variant variant,
+            ParallelLayout layout,
             Space.@Nullable Pipeline pipeline,
             double bound,
             long points,
-            long order) {
-        static final Comparator<Part> ORDER = Comparator.comparingDouble(Part::bound)
-                .thenComparingLong(Part::order);
-
-        ParallelLayout layout() {
-            ParallelLayout e = experts;
-            return variant.of(
-                    ParallelLayout
-                            .of(
-                                    e.tensor(), e.context(), e.pipeline(), e.data(), microBatch,
-                                    e.microBatches() / microBatch)
-                            .withExperts(e.expert(), e.expertTensor()));
+            long order) implements Comparable<Part> {
+        @Override
+        public int compareTo(Part other) {
+            int byBound = Double.compare(bound, other.bound);
+            return byBound != 0 ? byBound : Long.compare(order, other.order);
         }
     }
 
@@ -66,7 +55,7 @@ final class Search {
     private final SearchControl control;
     private final double mostBytes;
     private final Space space;
-    private final PriorityQueue<Part> open = new PriorityQueue<>(Part.ORDER);
+    private final PriorityQueue<Part> open = new PriorityQueue<>();
     private final Map<Degrees, Candidate> found = new HashMap<>();
     final Tally tally = new Tally();
     private long order;
@@ -135,12 +124,12 @@ final class Search {
     private void expand(List<Part> round) {
         double limit = limit();
         List<Work> work = round.stream().map(part -> {
-            Candidate sofar = found.get(Degrees.of(part.experts()));
+            Candidate sofar = found.get(Degrees.of(part.layout()));
             return new Work(
                     part,
                     new Expansion(
                             space, part.scenario(), mostBytes,
-                            sofar == null ? limit : Math.min(limit, sofar.value())));
+                            sofar == null ? limit : Math.min(limit, sofar.value()), tally.closest));
         }).toList();
         (control.threads() > 1 ? work.parallelStream() : work.stream()).forEach(Work::run);
         for (Work done : work) {
@@ -177,18 +166,13 @@ final class Search {
                     layout,
                     (pipeline, bound) -> pipelines.add(
                             new Part(
-                                    part.scenario(), part.experts(), part.microBatch(), part.variant(),
-                                    pipeline,
-                                    Math.max(bound, part.bound()), points * pipeline.splits().size(), 0)));
+                                    part.scenario(), layout, pipeline, Math.max(bound, part.bound()),
+                                    points * pipeline.splits().size(), 0)));
         }
     }
 
     private void open(Part p) {
-        open.add(
-                new Part(
-                        p.scenario(), p.experts(), p.microBatch(), p.variant(), p.pipeline(), p.bound(),
-                        p.points(),
-                        order++));
+        open.add(new Part(p.scenario(), p.layout(), p.pipeline(), p.bound(), p.points(), order++));
     }
 
     private void enumerate(Scenario scenario) {
@@ -230,31 +214,51 @@ final class Search {
                         here, facts,
                         space.microBatches(scenario.batch(), data).size() * space.belowMicroBatch(e));
             } else {
-                microBatches(scenario, table, e);
+                microBatches(scenario, facts, table, e);
             }
         }
     }
 
-    private void microBatches(Scenario scenario, LayerTable table, ParallelLayout experts) {
+    private void microBatches(Scenario scenario, Facts facts, LayerTable table, ParallelLayout experts) {
         long points = space.belowVariant(experts);
+        Rules rules = scenario.rules(space);
         boolean tabled = scenario.machine() instanceof Machine.Cluster;
         LayerTable.Row row = table.row(experts);
         for (int microBatch : space.microBatches(scenario.batch(), experts.data())) {
+            ParallelLayout plain = ParallelLayout
+                    .of(
+                            experts.tensor(), experts.context(), experts.pipeline(), experts.data(),
+                            microBatch, experts.microBatches() / microBatch)
+                    .withExperts(experts.expert(), experts.expertTensor());
+            // A bit for each kind and precision that is legal with sequences split.
+            long split = 0;
             for (Space.Variant variant : space.variants(experts.tensor(), experts.context())) {
-                Part part = new Part(scenario, experts, microBatch, variant, null, 0, points, order++);
-                int index = table.index(microBatch, variant.index());
-                if (tabled && !table.known(row, index)) {
-                    tally.evaluations++;
-                    table.price(row, index, part.layout());
+                ParallelLayout c = variant.of(plain);
+                // Of equal legality, whole sequences take longer and need more.
+                if (!variant.sequenceParallel() && (split >> variant.whole() & 1) != 0) {
+                    tally.dominated += points;
+                    continue;
                 }
+                Rule rule = rules.batch(c, facts);
+                if (rule != null) {
+                    tally.illegal(rule, facts, points);
+                    continue;
+                }
+                if (variant.sequenceParallel() && !rules.sequencesMatterLater()) {
+                    split |= 1L << variant.whole();
+                }
+                double bound = 0;
                 // Of a machine that was measured there are few layouts, and no table.
-                double bound = tabled
-                        ? scenario.layersBound(experts, table.seconds(row, index),
-                                table.computeSeconds(row, index))
-                        : 0;
-                open.add(
-                        new Part(scenario, experts, microBatch, part.variant(), null, bound, points,
-                                part.order()));
+                if (tabled) {
+                    int index = table.index(microBatch, variant.index());
+                    if (!table.known(row, index)) {
+                        tally.evaluations++;
+                        table.price(row, index, c);
+                    }
+                    bound = scenario.layersBound(
+                            experts, table.seconds(row, index), table.computeSeconds(row, index));
+                }
+                open.add(new Part(scenario, c, null, bound, points, order++));
             }
         }
     }

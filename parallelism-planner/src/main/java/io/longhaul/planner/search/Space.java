@@ -2,6 +2,8 @@ package io.longhaul.planner.search;
 
 import io.longhaul.planner.layout.ContextKind;
 import io.longhaul.planner.layout.LayerSplit;
+import io.longhaul.planner.layout.Offload;
+import io.longhaul.planner.layout.OptimizerKind;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Precision;
 import io.longhaul.planner.layout.Recompute;
@@ -59,6 +61,7 @@ final class Space {
     private final Map<Integer, List<Variant>> variantsOf = new ConcurrentHashMap<>();
     private final double[] activationShares;
     private final double[] optimizerShares;
+    private final Offload[][] offloads;
     private final Map<Integer, List<Integer>> divisors = new ConcurrentHashMap<>();
     private final Map<Integer, List<Pipeline>> pipelines = new ConcurrentHashMap<>();
     private final Map<Integer, Long> pipelinePoints = new ConcurrentHashMap<>();
@@ -78,17 +81,26 @@ final class Space {
         }
         activationShares = choices.activationOffload() ? SHARES : NO_SHARES;
         optimizerShares = choices.optimizerOffload() ? SHARES : NO_SHARES;
+        offloads = new Offload[activationShares.length][optimizerShares.length];
+        for (int a = 0; a < activationShares.length; a++) {
+            for (int o = 0; o < optimizerShares.length; o++) {
+                offloads[a][o] = new Offload(activationShares[a], optimizerShares[o]);
+            }
+        }
     }
 
     /** Schedule, chunks and place of the vocabulary, with the ways to split the layers that go with them. */
-    record Pipeline(
-            Schedule schedule,
-            int chunks,
-            boolean vocabularyParallel,
-            List<Optional<LayerSplit>> splits) {
+    record Pipeline(Schedule schedule, int chunks, boolean vocabularyParallel, List<Split> splits) {
         /** With as many layers everywhere as it goes. */
         ParallelLayout of(ParallelLayout c) {
-            return c.withSchedule(schedule, chunks).withVocabularyParallel(vocabularyParallel);
+            return c.withPipeline(schedule, chunks, vocabularyParallel);
+        }
+    }
+
+    /** A way to split the layers, with the stages of which one is the fullest. */
+    record Split(Optional<LayerSplit> layers, int[] fullest) {
+        ParallelLayout of(ParallelLayout c) {
+            return c.withSplit(layers);
         }
     }
 
@@ -139,6 +151,11 @@ final class Space {
      * @param index place in a table
      */
     record Variant(ContextKind kind, Precision precision, boolean sequenceParallel, int index) {
+        /** The same number for those that differ in sequence parallelism alone, below 64. */
+        int whole() {
+            return kind.ordinal() * Precision.values().length + precision.ordinal();
+        }
+
         ParallelLayout of(ParallelLayout c) {
             return new ParallelLayout(
                     c.tensor(), c.context(), c.pipeline(), c.data(), c.expert(), c.expertTensor(),
@@ -189,9 +206,13 @@ final class Space {
     }
 
     private void add(List<Pipeline> all, int stages, Schedule schedule, int chunks) {
-        List<Optional<LayerSplit>> splits = new ArrayList<>(List.of(Optional.empty()));
+        ParallelLayout plain = ParallelLayout.of(1, 1, stages, 1, 1, 1).withSchedule(schedule, chunks);
+        List<Split> splits = new ArrayList<>(List.of(new Split(Optional.empty(), fullest(plain))));
         if (choices.unevenSplit() && stages > 1) {
-            splits(stages * chunks).forEach(split -> splits.add(Optional.of(split)));
+            for (LayerSplit layers : splits(stages * chunks)) {
+                Optional<LayerSplit> split = Optional.of(layers);
+                splits.add(new Split(split, fullest(plain.withSplit(split))));
+            }
         }
         all.add(new Pipeline(schedule, chunks, false, splits));
         if (choices.vocabularyParallel() && stages > 1) {
@@ -233,7 +254,7 @@ final class Space {
      * Stages of which one is the fullest: the first and the last, and the first of each number of layers, as earlier
      * stages hold no fewer micro-batches than later ones do.
      */
-    int[] stages(ParallelLayout c) {
+    private int[] fullest(ParallelLayout c) {
         int last = c.pipeline() - 1;
         Set<Integer> layers = new HashSet<>();
         return IntStream.rangeClosed(0, last)
@@ -242,6 +263,10 @@ final class Space {
                 .sorted(Comparator.comparing(stage -> stage != 0 && stage != last))
                 .mapToInt(Integer::intValue)
                 .toArray();
+    }
+
+    List<OptimizerKind> optimizers() {
+        return choices.optimizers();
     }
 
     List<Sharding> shardings(ParallelLayout c) {
@@ -276,6 +301,16 @@ final class Space {
     /** The {@code i}-th of them, from 0; the last is all. */
     Recompute full(int i, int stages) {
         return i == fullCounts(stages) - 1 ? Recompute.FULL : Recompute.full(i + 1);
+    }
+
+    /** By index of the shares. */
+    Offload offload(int activations, int optimizer) {
+        return offloads[activations][optimizer];
+    }
+
+    /** With the largest shares. */
+    Offload mostOffload() {
+        return offloads[activationShares.length - 1][optimizerShares.length - 1];
     }
 
     double[] activationShares() {

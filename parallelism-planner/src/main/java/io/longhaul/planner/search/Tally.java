@@ -50,6 +50,13 @@ final class Tally {
         old.points += points;
     }
 
+    /** Choices of so many points each. */
+    void illegal(List<Rules.Broken> broken, long points) {
+        for (Rules.Broken one : broken) {
+            illegal(one.rule(), one.example(), one.choices() * points);
+        }
+    }
+
     /** Degrees other than those that were asked for. */
     void unwanted(ParallelLayout c, long points) {
         unwanted = new Rejection(

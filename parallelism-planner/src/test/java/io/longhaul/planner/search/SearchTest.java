@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.longhaul.planner.Shapes;
 import io.longhaul.planner.cluster.Accelerator;
 import io.longhaul.planner.cluster.Machine;
+import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.layout.Offload;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Recompute;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class SearchTest {
@@ -67,19 +69,29 @@ class SearchTest {
                         .withSplit(Optional.empty())
                         .withVocabularyParallel(false);
                 String name = "seed " + seed + ": " + c;
-                assertThat(scenario.recomputeBound(c.withOffload(Offload.NONE)))
+                CostModel.Work work = scenario.work(piped);
+                double state = scenario.stateSeconds(sharded.withOffload(Offload.NONE), work.fullest());
+                assertThat(scenario.recomputeBound(c.withOffload(Offload.NONE), state, work.fullest()))
                         .as(name)
                         .isLessThanOrEqualTo(value);
-                assertThat(scenario.shardingBound(sharded)).as(name).isLessThanOrEqualTo(value);
-                assertThat(scenario.pipelineBound(piped)).as(name).isLessThanOrEqualTo(value);
+                assertThat(scenario.shardingBound(work, sharded)).as(name).isLessThanOrEqualTo(value);
+                assertThat(scenario.pipelineBound(work, piped, state)).as(name).isLessThanOrEqualTo(value);
                 assertThat(scenario.scheduleBound(piped.withSplit(Optional.empty())))
                         .as(name)
                         .isLessThanOrEqualTo(value);
-                assertThat(layersBound(scenario, plain)).as(name)
-                        .isLessThanOrEqualTo(scenario.workBound(plain));
-                assertThat(scenario.workBound(plain)).as(name).isLessThanOrEqualTo(value);
+                double peak = IntStream.range(0, c.pipeline())
+                        .mapToDouble(stage -> scenario.memory().totalBytes(c, stage))
+                        .max()
+                        .orElseThrow();
+                ParallelLayout frugal = piped.withSharding(c.sharding())
+                        .withOptimizer(c.optimizer())
+                        .withOffload(c.offload());
+                assertThat(scenario.memory().leastBytes(frugal.withSplit(Optional.empty())))
+                        .as(name)
+                        .isLessThanOrEqualTo(peak * (1 + 1e-12));
+                assertThat(layersBound(scenario, plain)).as(name).isLessThanOrEqualTo(value);
                 tuples++;
-                tight += scenario.workBound(plain) > 0.5 * value ? 1 : 0;
+                tight += layersBound(scenario, plain) > 0.5 * value ? 1 : 0;
             }
         }
         assertThat(tuples).isGreaterThan(8000);
