@@ -78,6 +78,13 @@ public record ParallelLayout(
                 optimizer, microBatch, microBatches);
     }
 
+    public ParallelLayout withMicroBatch(int microBatch, int microBatches) {
+        return new ParallelLayout(
+                tensor, context, pipeline, data, expert, expertTensor, schedule, chunks, split,
+                vocabularyParallel, sequenceParallel, contextKind, sharding, recompute, offload, precision,
+                optimizer, microBatch, microBatches);
+    }
+
     public ParallelLayout withSchedule(Schedule schedule, int chunks) {
         return new ParallelLayout(
                 tensor, context, pipeline, data, expert, expertTensor, schedule, chunks,

@@ -1,5 +1,6 @@
 package io.longhaul.planner.search;
 
+import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Recompute;
@@ -62,6 +63,35 @@ final class Expansion {
         this.facts = scenario.facts();
         this.memory = new Memory(mostBytes);
         this.limit = limit;
+    }
+
+    /** Hands the micro-batches and variants that are open to these degrees and experts to {@code open}. */
+    void microBatches(ParallelLayout experts, BiConsumer<ParallelLayout, Double> open) {
+        long points = space.belowVariant(experts);
+        boolean measured = scenario.machine() instanceof Machine.Measured;
+        for (int microBatch : space.microBatches(scenario.batch(), experts.data())) {
+            ParallelLayout plain = experts.withMicroBatch(microBatch, experts.microBatches() / microBatch);
+            // A bit for each kind and precision that is legal with sequences split.
+            long split = 0;
+            for (Space.Variant variant : space.variants(experts.tensor(), experts.context())) {
+                ParallelLayout c = variant.of(plain);
+                // Of equal legality, whole sequences take longer and need more.
+                if (!variant.sequenceParallel() && (split >> variant.whole() & 1) != 0) {
+                    tally.dominated += points;
+                    continue;
+                }
+                Rule rule = rules.batch(c, facts);
+                if (rule != null) {
+                    tally.illegal(rule, facts, points);
+                    continue;
+                }
+                if (variant.sequenceParallel() && !rules.sequencesMatterLater()) {
+                    split |= 1L << variant.whole();
+                }
+                tally.evaluations++;
+                open.accept(c, measured ? 0.0 : scenario.layersBound(c));
+            }
+        }
     }
 
     /** Hands the pipelines that are open to these degrees, experts and micro-batch to {@code open}. */

@@ -4,85 +4,72 @@ import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.cost.LayerCost;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.model.ModelShape;
-import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
- * Seconds that all layers take of one rank of a pipeline of one stage, per sample. They depend neither on stages nor on
- * data-parallel ranks, so that each is asked for often.
+ * Seconds that all layers take at least of one rank of a pipeline of one stage, per sample, whatever the micro-batch and
+ * the variant. They depend neither on stages nor on data-parallel ranks, so that each is asked for often.
  */
 final class LayerTable {
+    /** So large that nothing is lost to tiles that are not full or to the starts of kernels and messages. */
+    private static final int SAMPLES = 1 << 20;
+    /** What is lost all the same. */
+    private static final double LOST = 1 - 1e-3;
+
     private final ModelShape model;
     private final CostModel cost;
-    private final int[] microBatches;
-    private final int variants;
-    private final Map<Key, Row> rows = new HashMap<>();
+    private final Space space;
+    private final Map<Key, Least> known = new HashMap<>();
 
-    private record Key(int tensor, int context, int expert, int expertTensor) {}
-
-    /** Of the same degrees and experts; {@code NaN} is not known yet. */
-    static final class Row {
-        private final double[] seconds;
-        private final double[] computeSeconds;
-
-        private Row(int length) {
-            seconds = new double[length];
-            computeSeconds = new double[length];
-            Arrays.fill(seconds, Double.NaN);
+    private record Key(int tensor, int context, int expert, int expertTensor) {
+        @Override
+        public int hashCode() {
+            return ((31 * tensor + context) * 31 + expert) * 31 + expertTensor;
         }
     }
 
     /**
-     * @param microBatches all that occur, ascending
-     * @param variants most that a layout has
+     * @param seconds of all that layers take
+     * @param computeSeconds of compute alone
      */
-    LayerTable(ModelShape model, CostModel cost, List<Integer> microBatches, int variants) {
+    record Least(double seconds, double computeSeconds) {}
+
+    LayerTable(ModelShape model, CostModel cost, Space space) {
         this.model = model;
         this.cost = cost;
-        this.microBatches = microBatches.stream().mapToInt(Integer::intValue).toArray();
-        this.variants = variants;
+        this.space = space;
     }
 
-    Row row(ParallelLayout c) {
-        return rows.computeIfAbsent(
-                new Key(c.tensor(), c.context(), c.expert(), c.expertTensor()),
-                _ -> new Row(microBatches.length * variants));
+    /** For these degrees and experts; counted in {@code tally} if it is not known yet. */
+    Least of(ParallelLayout c, Tally tally) {
+        Key key = new Key(c.tensor(), c.context(), c.expert(), c.expertTensor());
+        Least least = known.get(key);
+        if (least == null) {
+            least = price(c, tally);
+            known.put(key, least);
+        }
+        return least;
     }
 
-    /** Place of an entry in a row. */
-    int index(int microBatch, int variant) {
-        return Arrays.binarySearch(microBatches, microBatch) * variants + variant;
+    private Least price(ParallelLayout c, Tally tally) {
+        double seconds = Double.POSITIVE_INFINITY;
+        double computeSeconds = Double.POSITIVE_INFINITY;
+        for (Space.Variant variant : space.variants(c.tensor(), c.context())) {
+            tally.evaluations++;
+            LayerCost layers = layers(cost, model, variant.of(c.withMicroBatch(SAMPLES, 1)));
+            seconds = Math.min(seconds, LOST * layers.total() / SAMPLES);
+            computeSeconds = Math.min(computeSeconds, LOST * layers.compute() / SAMPLES);
+        }
+        return new Least(seconds, computeSeconds);
     }
 
-    boolean known(Row row, int index) {
-        return !Double.isNaN(row.seconds[index]);
-    }
-
-    void price(Row row, int index, ParallelLayout c) {
+    /** All layers of a model and one micro-batch. */
+    static LayerCost layers(CostModel cost, ModelShape model, ParallelLayout c) {
         int experts = model.expertLayers();
-        double seconds = 0;
-        double compute = 0;
-        if (experts > 0) {
-            LayerCost layer = cost.layer(c, true);
-            seconds += experts * layer.total();
-            compute += experts * layer.compute();
-        }
-        if (experts < model.layers()) {
-            LayerCost layer = cost.layer(c, false);
-            seconds += (model.layers() - experts) * layer.total();
-            compute += (model.layers() - experts) * layer.compute();
-        }
-        row.seconds[index] = seconds / c.microBatch();
-        row.computeSeconds[index] = compute / c.microBatch();
-    }
-
-    double seconds(Row row, int index) {
-        return row.seconds[index];
-    }
-
-    double computeSeconds(Row row, int index) {
-        return row.computeSeconds[index];
+        LayerCost sum = experts > 0 ? cost.layer(c, true).times(experts) : LayerCost.NONE;
+        return experts < model.layers()
+                ? sum.plus(cost.layer(c, false).times(model.layers() - experts))
+                : sum;
     }
 }

@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 final class Rules {
     private final Space space;
     private final Legality legality;
+    private final boolean sequencesMatterLater;
+    private final boolean splitsMatterLater;
     private final Answers<Pipelines> pipelines;
     private final Answers<@Nullable Rule[]> splits;
     private final Answers<Shardings> shardings;
@@ -33,6 +35,8 @@ final class Rules {
     Rules(Space space, Legality legality) {
         this.space = space;
         this.legality = legality;
+        this.sequencesMatterLater = matters(Depth.BATCH, Set.of(Fact.SP));
+        this.splitsMatterLater = matters(Depth.SPLIT, Set.of(Fact.UNEVEN, Fact.SPLIT_LAYERS));
         this.pipelines = new Answers<>(read(Set.of(Depth.PIPELINE), Fact.PP));
         // The ways to split the layers are a matter of the chunks.
         this.splits = new Answers<>(
@@ -55,12 +59,12 @@ final class Rules {
 
     /** Whether rules ask of sequence parallelism together with what is chosen after it. */
     boolean sequencesMatterLater() {
-        return matters(Depth.BATCH, Set.of(Fact.SP));
+        return sequencesMatterLater;
     }
 
     /** Whether rules ask of the split of the layers together with what is chosen after it. */
     boolean splitsMatterLater() {
-        return matters(Depth.SPLIT, Set.of(Fact.UNEVEN, Fact.SPLIT_LAYERS));
+        return splitsMatterLater;
     }
 
     private boolean matters(Depth after, Set<Fact> facts) {

@@ -2,6 +2,7 @@ package io.longhaul.planner.search;
 
 import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.cost.CostModel;
+import io.longhaul.planner.cost.LayerCost;
 import io.longhaul.planner.cost.StepCost;
 import io.longhaul.planner.cost.Term;
 import io.longhaul.planner.layout.ParallelLayout;
@@ -91,17 +92,23 @@ final class Scenario {
         return seconds * perSecond + busySeconds * perBusySecond;
     }
 
-    /** Seconds of layers, for {@link #layersBound}. */
+    /** For {@link #expertsBound}. */
     LayerTable layerTable(Space space) {
-        return new LayerTable(request.model(), cost, space.divisors(request.globalBatch()),
-                space.mostVariants());
+        return new LayerTable(request.model(), cost, space);
     }
 
-    /**
-     * Of every plan with these degrees, given what its layers take per sample: as if all stages and ranks worked all the
-     * time.
-     */
-    double layersBound(ParallelLayout c, double seconds, double computeSeconds) {
+    /** Of every plan with these degrees and experts: as if all stages and ranks worked all the time. */
+    double expertsBound(ParallelLayout c, LayerTable.Least perSample) {
+        return layersBound(c, perSample.seconds(), perSample.computeSeconds());
+    }
+
+    /** Of every plan with these degrees, experts, micro-batch and variant. */
+    double layersBound(ParallelLayout c) {
+        LayerCost layers = LayerTable.layers(cost, request.model(), c);
+        return layersBound(c, layers.total() / c.microBatch(), layers.compute() / c.microBatch());
+    }
+
+    private double layersBound(ParallelLayout c, double seconds, double computeSeconds) {
         double samples = (double) request.globalBatch() / c.data() / c.pipeline();
         return bound(c, samples * seconds, samples * computeSeconds);
     }

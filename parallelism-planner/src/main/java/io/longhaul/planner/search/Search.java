@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
@@ -24,13 +25,20 @@ import org.jspecify.annotations.Nullable;
 final class Search {
     private static final int LARGEST_ROUND = 32;
 
+    /** What is chosen of a part of the space beside degrees and experts. */
+    private enum Chosen {
+        EXPERTS, MICRO_BATCH_AND_VARIANT, PIPELINE
+    }
+
     /**
-     * Points that share degrees, experts, micro-batch and variant, and with {@code pipeline} that as well.
+     * Points that share some choices.
      *
      * @param layout the plainest of them
+     * @param pipeline if it is chosen
      */
     private record Part(
             Scenario scenario,
+            Chosen chosen,
             ParallelLayout layout,
             Space.@Nullable Pipeline pipeline,
             double bound,
@@ -40,6 +48,11 @@ final class Search {
         public int compareTo(Part other) {
             int byBound = Double.compare(bound, other.bound);
             return byBound != 0 ? byBound : Long.compare(order, other.order);
+        }
+
+        /** Of a layout that holds for a part of these points. */
+        Part with(Chosen more, ParallelLayout of, Space.@Nullable Pipeline also, double least, long count) {
+            return new Part(scenario, more, of, also, Math.max(least, bound), count, 0);
         }
     }
 
@@ -134,7 +147,7 @@ final class Search {
         (control.threads() > 1 ? work.parallelStream() : work.stream()).forEach(Work::run);
         for (Work done : work) {
             tally.add(done.expansion.tally);
-            done.pipelines.forEach(this::open);
+            done.parts.forEach(this::open);
             Candidate best = done.expansion.best;
             if (best != null) {
                 found.merge(
@@ -148,7 +161,7 @@ final class Search {
     private final class Work {
         private final Part part;
         private final Expansion expansion;
-        private final List<Part> pipelines = new ArrayList<>();
+        private final List<Part> parts = new ArrayList<>();
 
         Work(Part part, Expansion expansion) {
             this.part = part;
@@ -157,22 +170,30 @@ final class Search {
 
         void run() {
             ParallelLayout layout = part.layout();
-            if (part.pipeline() != null) {
-                expansion.plans(part.pipeline(), layout);
-                return;
+            switch (part.chosen()) {
+                case EXPERTS -> {
+                    long points = space.belowVariant(layout);
+                    expansion.microBatches(
+                            layout,
+                            (c, bound) -> parts.add(
+                                    part.with(Chosen.MICRO_BATCH_AND_VARIANT, c, null, bound, points)));
+                }
+                case MICRO_BATCH_AND_VARIANT -> {
+                    long points = space.belowPipeline(layout);
+                    expansion.pipelines(
+                            layout,
+                            (pipeline, bound) -> parts.add(
+                                    part.with(
+                                            Chosen.PIPELINE, layout, pipeline, bound,
+                                            points * pipeline.splits().size())));
+                }
+                case PIPELINE -> expansion.plans(Objects.requireNonNull(part.pipeline()), layout);
             }
-            long points = space.belowPipeline(layout);
-            expansion.pipelines(
-                    layout,
-                    (pipeline, bound) -> pipelines.add(
-                            new Part(
-                                    part.scenario(), layout, pipeline, Math.max(bound, part.bound()),
-                                    points * pipeline.splits().size(), 0)));
         }
     }
 
     private void open(Part p) {
-        open.add(new Part(p.scenario(), p.layout(), p.pipeline(), p.bound(), p.points(), order++));
+        open.add(new Part(p.scenario(), p.chosen(), p.layout(), p.pipeline(), p.bound(), p.points(), order++));
     }
 
     private void enumerate(Scenario scenario) {
@@ -209,56 +230,15 @@ final class Search {
         for (Space.Experts experts : space.experts(tensor, tensor * context * data)) {
             ParallelLayout e = c.withExperts(experts.expert(), experts.expertTensor());
             Rule here = request.legality().firstBroken(facts.layout(e), Depth.EXPERTS);
+            long below = space.microBatches(scenario.batch(), data).size() * space.belowMicroBatch(e);
             if (here != null) {
-                tally.illegal(
-                        here, facts,
-                        space.microBatches(scenario.batch(), data).size() * space.belowMicroBatch(e));
+                tally.illegal(here, facts, below);
             } else {
-                microBatches(scenario, facts, table, e);
-            }
-        }
-    }
-
-    private void microBatches(Scenario scenario, Facts facts, LayerTable table, ParallelLayout experts) {
-        long points = space.belowVariant(experts);
-        Rules rules = scenario.rules(space);
-        boolean tabled = scenario.machine() instanceof Machine.Cluster;
-        LayerTable.Row row = table.row(experts);
-        for (int microBatch : space.microBatches(scenario.batch(), experts.data())) {
-            ParallelLayout plain = ParallelLayout
-                    .of(
-                            experts.tensor(), experts.context(), experts.pipeline(), experts.data(),
-                            microBatch, experts.microBatches() / microBatch)
-                    .withExperts(experts.expert(), experts.expertTensor());
-            // A bit for each kind and precision that is legal with sequences split.
-            long split = 0;
-            for (Space.Variant variant : space.variants(experts.tensor(), experts.context())) {
-                ParallelLayout c = variant.of(plain);
-                // Of equal legality, whole sequences take longer and need more.
-                if (!variant.sequenceParallel() && (split >> variant.whole() & 1) != 0) {
-                    tally.dominated += points;
-                    continue;
-                }
-                Rule rule = rules.batch(c, facts);
-                if (rule != null) {
-                    tally.illegal(rule, facts, points);
-                    continue;
-                }
-                if (variant.sequenceParallel() && !rules.sequencesMatterLater()) {
-                    split |= 1L << variant.whole();
-                }
-                double bound = 0;
                 // Of a machine that was measured there are few layouts, and no table.
-                if (tabled) {
-                    int index = table.index(microBatch, variant.index());
-                    if (!table.known(row, index)) {
-                        tally.evaluations++;
-                        table.price(row, index, c);
-                    }
-                    bound = scenario.layersBound(
-                            experts, table.seconds(row, index), table.computeSeconds(row, index));
-                }
-                open.add(new Part(scenario, c, null, bound, points, order++));
+                double bound = scenario.machine() instanceof Machine.Cluster
+                        ? scenario.expertsBound(e, table.of(e, tally))
+                        : 0;
+                open.add(new Part(scenario, Chosen.EXPERTS, e, null, bound, below, order++));
             }
         }
     }

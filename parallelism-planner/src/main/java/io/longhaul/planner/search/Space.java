@@ -75,7 +75,7 @@ final class Space {
         for (boolean sequences : new boolean[]{true, false}) {
             for (ContextKind kind : ContextKind.values()) {
                 for (Precision precision : choices.precisions()) {
-                    variants.add(new Variant(kind, precision, sequences, variants.size()));
+                    variants.add(new Variant(kind, precision, sequences));
                 }
             }
         }
@@ -147,10 +147,8 @@ final class Space {
 
     /**
      * What a layer's time depends on, beside degrees, experts and micro-batch.
-     *
-     * @param index place in a table
      */
-    record Variant(ContextKind kind, Precision precision, boolean sequenceParallel, int index) {
+    record Variant(ContextKind kind, Precision precision, boolean sequenceParallel) {
         /** The same number for those that differ in sequence parallelism alone, below 64. */
         int whole() {
             return kind.ordinal() * Precision.values().length + precision.ordinal();
@@ -177,10 +175,6 @@ final class Space {
                                 ? v.sequenceParallel || choices.wholeSequences()
                                 : !v.sequenceParallel)
                         .toList());
-    }
-
-    int mostVariants() {
-        return variants.size();
     }
 
     List<Pipeline> pipelines(int stages) {

@@ -89,22 +89,21 @@ class SearchTest {
                 assertThat(scenario.memory().leastBytes(frugal.withSplit(Optional.empty())))
                         .as(name)
                         .isLessThanOrEqualTo(peak * (1 + 1e-12));
-                assertThat(layersBound(scenario, plain)).as(name).isLessThanOrEqualTo(value);
+                assertThat(scenario.layersBound(plain)).as(name).isLessThanOrEqualTo(value);
+                assertThat(expertsBound(scenario, plain)).as(name)
+                        .isLessThanOrEqualTo(scenario.layersBound(plain));
                 tuples++;
-                tight += layersBound(scenario, plain) > 0.5 * value ? 1 : 0;
+                tight += scenario.layersBound(plain) > 0.5 * value ? 1 : 0;
             }
         }
         assertThat(tuples).isGreaterThan(8000);
         assertThat(tight).as("bounds that say something").isGreaterThan(tuples / 8);
     }
 
-    private static double layersBound(Scenario scenario, ParallelLayout c) {
+    private static double expertsBound(Scenario scenario, ParallelLayout c) {
         LayerTable table = scenario.layerTable(
                 new Space(scenario.request.model(), scenario.request.choices()));
-        LayerTable.Row row = table.row(c);
-        int index = table.index(c.microBatch(), 0);
-        table.price(row, index, c);
-        return scenario.layersBound(c, table.seconds(row, index), table.computeSeconds(row, index));
+        return scenario.expertsBound(c, table.of(c, new Tally()));
     }
 
     @Test
