@@ -208,18 +208,22 @@ public final class CostModel {
         StageLayers all = new StageLayers(model, c);
         double ends = 0;
         double slowest = 0;
+        double lightest = Double.POSITIVE_INFINITY;
         double fullest = 0;
         for (int stage = 0; stage < p; stage++) {
             here.of(stage);
             all.add(here);
             double extra = c.vocabularyParallel() ? common : extraSeconds(c, parts, stage);
             ends += extra;
-            slowest = Math.max(slowest, parts.seconds(here) + extra);
+            double seconds = parts.seconds(here) + extra;
+            slowest = Math.max(slowest, seconds);
+            lightest = Math.min(lightest, seconds);
             fullest = Math.max(fullest, parts.computeSeconds(here));
         }
         LayerCost sum = parts.of(all);
         double transfer = transfer(c);
-        double mean = (sum.total() + ends) / p;
+        // The mean of equal stages is what each takes, and not what rounding makes of it.
+        double mean = slowest - lightest > 1e-12 * slowest ? (sum.total() + ends) / p : slowest;
         double each = (double) c.microBatches() / p;
         StepCost cost = new StepCost();
         cost.add(Term.COMPUTE, each * sum.compute());
@@ -229,15 +233,20 @@ public final class CostModel {
         cost.add(Term.EXPERT, each * sum.expert());
         cost.add(Term.HEAD, each * ends);
         cost.add(Term.TRANSFER, c.microBatches() * transfer);
-        // Of equal stages the slowest is the mean, but for rounding.
         cost.add(Term.IMBALANCE, c.microBatches() * Math.max(0, slowest - mean));
         cost.add(Term.BUBBLE, bubbleShare(c) * (p * mean - slowest + (p - 1) * transfer));
         return new Work(sum, fullest, cost);
     }
 
-    /** A layer of this layout, without experts or with them; computed again as the layout says. */
-    public LayerCost layer(ParallelLayout c, boolean experts) {
-        return layers().layer(c, experts);
+    /** All layers, embedding and loss of one micro-batch, each computed once: the work of all stages together. */
+    public LayerCost layers(ParallelLayout c) {
+        Layers of = layers();
+        int experts = model.expertLayers();
+        LayerCost sum = of.embedding(c).plus(of.head(c));
+        sum = experts > 0 ? sum.plus(of.layer(c, true).times(experts)) : sum;
+        return experts < model.layers()
+                ? sum.plus(of.layer(c, false).times(model.layers() - experts))
+                : sum;
     }
 
     /** What the first stage does besides its layers. */

@@ -1,12 +1,16 @@
 package io.longhaul.planner.schedule;
 
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * Start of every pass if each stage runs its passes in their order, each as soon as the stage is free and what it needs
  * has arrived. One max and one sum per pass; exact for any times.
  */
 public final class Replay {
+    /** Sums of as many passes come out higher by less. */
+    private static final double ROUNDING = 1e-9;
+
     private final Orders orders;
     private final SlotTimes times;
     private final boolean overlap;
@@ -16,8 +20,14 @@ public final class Replay {
     private final double[][] starts;
     private final double[] free;
     private final int[] done;
+    /** Seconds by which a stage takes too long: its work and its waits so far, the wait for its first pass apart. */
+    private final double[] waited;
+    private final double latest;
+    private boolean late;
 
-    private Replay(Orders orders, SlotTimes times, boolean overlap) {
+    private Replay(Orders orders, SlotTimes times, boolean overlap, double latest) {
+        this.latest = latest;
+        this.waited = new double[orders.stages()];
         this.orders = orders;
         this.times = times;
         this.overlap = overlap;
@@ -37,16 +47,29 @@ public final class Replay {
 
     /** @throws IllegalArgumentException if the times are of another pipeline */
     public static Timeline run(Orders orders, PassTimes times) {
-        SlotTimes bySlot = new SlotTimes(orders, times);
-        Replay replay = new Replay(orders, bySlot, times.overlap());
-        replay.all();
-        return new Timeline(orders, bySlot, times.weightShare(), replay.starts);
+        return run(orders, times, Double.POSITIVE_INFINITY).orElseThrow();
     }
 
-    private void all() {
+    /**
+     * The same as long as no stage takes longer than {@code latest} seconds from its first pass to its last; empty as soon
+     * as one is known to.
+     */
+    static Optional<Timeline> run(Orders orders, PassTimes times, double latest) {
+        SlotTimes bySlot = new SlotTimes(orders, times);
+        Replay replay = new Replay(orders, bySlot, times.overlap(), latest);
+        return replay.all()
+                ? Optional.of(new Timeline(orders, bySlot, times.weightShare(), replay.starts))
+                : Optional.empty();
+    }
+
+    private boolean all() {
         int stages = orders.stages();
+        for (int stage = 0; stage < stages; stage++) {
+            waited[stage] = busy(stage) - latest;
+            late |= waited[stage] > 0;
+        }
         boolean moved = true;
-        while (moved) {
+        while (moved && !late) {
             moved = false;
             for (int stage = 0; stage < stages; stage++) {
                 moved |= advance(stage);
@@ -55,13 +78,31 @@ public final class Replay {
                 moved |= advance(stage);
             }
         }
-        for (int stage = 0; stage < stages; stage++) {
+        for (int stage = 0; !late && stage < stages; stage++) {
             if (done[stage] < orders.passes(stage).length) {
                 throw new IllegalStateException(
                         orders.schedule() + " waits for itself on stage " + stage + " of " + stages
                                 + " with " + perLane + " micro-batches per lane");
             }
         }
+        return !late;
+    }
+
+    /** Seconds that a stage works, and sends if nothing runs beside that, but for what it sends last. */
+    private double busy(int stage) {
+        double seconds = 0;
+        double longest = 0;
+        for (int slot = stage * orders.lanes(); slot < (stage + 1) * orders.lanes(); slot++) {
+            seconds += perLane * times.everyMicroBatch(slot);
+            for (int to : new int[]{orders.before(slot), orders.after(slot)}) {
+                if (!overlap && to >= 0) {
+                    double transfer = times.transfer(stage, to / orders.lanes());
+                    seconds += perLane * transfer;
+                    longest = Math.max(longest, transfer);
+                }
+            }
+        }
+        return (seconds - longest) * (1 - ROUNDING);
     }
 
     private boolean advance(int stage) {
@@ -78,6 +119,10 @@ public final class Replay {
                 break;
             }
             starts[stage][at] = Math.max(free[stage], ready);
+            if (at > 0 && ready > free[stage]) {
+                waited[stage] += ready - free[stage];
+                late |= waited[stage] > 0;
+            }
             double stop = starts[stage][at] + times.seconds(stage, passes[at]);
             if (joint) {
                 starts[stage][at + 1] = stop;

@@ -47,6 +47,11 @@ final class SlotTimes {
         return seconds[Pass.kind(pass)][stage * lanes + Pass.lane(pass)];
     }
 
+    /** Of all passes of one micro-batch in a slot. */
+    double everyMicroBatch(int slot) {
+        return seconds[Pass.FORWARD][slot] + seconds[Pass.BACKWARD][slot];
+    }
+
     /** Before which a pass cannot begin. */
     double first(int stage, int pass) {
         return Pass.microBatch(pass) == 0 && Pass.forward(pass) ? first[stage * lanes + Pass.lane(pass)] : 0;

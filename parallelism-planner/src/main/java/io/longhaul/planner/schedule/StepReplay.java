@@ -22,31 +22,44 @@ import java.util.Optional;
 public record StepReplay(Timeline timeline, double seconds, double closedSeconds) {
     /** Weights are gathered before the first forward pass, gradients are reduced in as many bytes or twice. */
     private static final double GATHERED_SHARE = 1.0 / 3;
+    /** Forward passes of all stages; 96 chunks and 1,536 micro-batches of GPT-3 make a twentieth of it. */
+    private static final long MOST_PASSES = 3_000_000;
 
     /**
      * @param layers of the model
-     * @return empty without a pipeline, or if the schedule does not exist for the layout's counts
+     * @return empty without a pipeline, for one of too many passes to play through in reasonable memory, or if the
+     *     schedule does not exist for the layout's counts
      */
     public static Optional<StepReplay> of(CostModel model, int layers, ParallelLayout c) {
-        if (c.pipeline() == 1) {
+        return orders(c).map(orders -> {
+            StepCost cost = model.price(c);
+            Timeline timeline = Replay.run(orders, times(model, layers, c, cost));
+            return new StepReplay(timeline, pipelineSeconds(c, timeline) + rest(c, cost), cost.total());
+        });
+    }
+
+    /** The order of passes of a layout's pipeline; empty where {@link #of} is. */
+    public static Optional<Orders> orders(ParallelLayout c) {
+        if (c.pipeline() == 1 || (long) c.pipeline() * c.chunks() * c.microBatches() > MOST_PASSES) {
             return Optional.empty();
         }
-        Orders orders;
         try {
-            orders = Orders.of(c.schedule(), c.pipeline(), c.chunks(), c.microBatches(), c.pipeline());
+            return Optional.of(
+                    Orders.of(c.schedule(), c.pipeline(), c.chunks(), c.microBatches(), c.pipeline()));
         } catch (IllegalArgumentException noSuchSchedule) {
             return Optional.empty();
         }
-        StepCost cost = model.price(c);
-        Timeline timeline = Replay.run(orders, times(model, layers, c, cost));
-        boolean inStep = c.sharding().stage() > 1;
-        double rest = cost.of(Term.OPTIMIZER) + cost.of(Term.OFFLOAD) + cost.of(Term.OVERHEAD)
-                + (inStep ? cost.of(Term.DATA) : 0);
-        // The zero-bubble runtime lets each stage go on to its optimizer step alone.
-        double pipeline = c.schedule().splitsBackward()
-                ? timeline.longestStageSeconds()
-                : timeline.makespanSeconds();
-        return Optional.of(new StepReplay(timeline, pipeline + rest, cost.total()));
+    }
+
+    /** The zero-bubble runtime lets each stage go on to its optimizer step alone. */
+    private static double pipelineSeconds(ParallelLayout c, Timeline timeline) {
+        return c.schedule().splitsBackward() ? timeline.longestStageSeconds() : timeline.makespanSeconds();
+    }
+
+    /** What is not played through. */
+    private static double rest(ParallelLayout c, StepCost cost) {
+        return cost.of(Term.OPTIMIZER) + cost.of(Term.OFFLOAD) + cost.of(Term.OVERHEAD)
+                + (c.sharding().stage() > 1 ? cost.of(Term.DATA) : 0);
     }
 
     /**
@@ -55,6 +68,22 @@ public record StepReplay(Timeline timeline, double seconds, double closedSeconds
      */
     public static double beyond(CostModel model, int layers, ParallelLayout c) {
         return of(model, layers, c).map(r -> Math.max(0, r.seconds - r.closedSeconds)).orElse(0.0);
+    }
+
+    /**
+     * The same for a layout whose order of passes and price are known; infinite as soon as it is known to be more than
+     * {@code most} seconds.
+     */
+    public static double beyond(
+            CostModel model, int layers, ParallelLayout c, Optional<Orders> orders, StepCost cost,
+            double most) {
+        if (orders.isEmpty()) {
+            return 0;
+        }
+        double rest = rest(c, cost);
+        return Replay.run(orders.get(), times(model, layers, c, cost), cost.total() + most - rest)
+                .map(timeline -> Math.max(0, pipelineSeconds(c, timeline) + rest - cost.total()))
+                .orElse(Double.POSITIVE_INFINITY);
     }
 
     private static PassTimes times(CostModel model, int layers, ParallelLayout c, StepCost cost) {

@@ -6,9 +6,11 @@ import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.layout.Recompute;
 import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.legal.Rule;
+import io.longhaul.planner.schedule.Orders;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
@@ -48,6 +50,8 @@ final class Expansion {
     private double stateSeconds;
     private double window;
     @Nullable
+    private Optional<Orders> orders;
+    @Nullable
     Candidate best;
 
     /**
@@ -55,7 +59,8 @@ final class Expansion {
      * @param closest as long as nothing fits, of all that do not the one that needs least
      */
     Expansion(
-            Space space, Scenario scenario, double mostBytes, double limit, Tally.@Nullable TooLarge closest) {
+            Space space, Scenario scenario, double mostBytes, double limit,
+            Tally.@Nullable TooLarge closest) {
         tally.closest = closest;
         this.space = space;
         this.scenario = scenario;
@@ -68,8 +73,16 @@ final class Expansion {
     /** Hands the micro-batches and variants that are open to these degrees and experts to {@code open}. */
     void microBatches(ParallelLayout experts, BiConsumer<ParallelLayout, Double> open) {
         long points = space.belowVariant(experts);
+        List<Rules.Shards> frugal = rules.shardingsKnownEarly()
+                ? rules.shardings(experts, facts).frugal()
+                : List.of();
+        List<Integer> microBatches = space.microBatches(scenario.batch(), experts.data());
+        if (!frugal.isEmpty() && memory.neverFits(frugal, experts)) {
+            tally.tooLarge += microBatches.size() * space.belowMicroBatch(experts);
+            return;
+        }
         boolean measured = scenario.machine() instanceof Machine.Measured;
-        for (int microBatch : space.microBatches(scenario.batch(), experts.data())) {
+        for (int microBatch : microBatches) {
             ParallelLayout plain = experts.withMicroBatch(microBatch, experts.microBatches() / microBatch);
             // A bit for each kind and precision that is legal with sequences split.
             long split = 0;
@@ -88,8 +101,17 @@ final class Expansion {
                 if (variant.sequenceParallel() && !rules.sequencesMatterLater()) {
                     split |= 1L << variant.whole();
                 }
+                if (!frugal.isEmpty() && memory.neverFits(frugal, c)) {
+                    tally.tooLarge += points;
+                    continue;
+                }
                 tally.evaluations++;
-                open.accept(c, measured ? 0.0 : scenario.layersBound(c));
+                double bound = measured ? 0 : scenario.layersBound(c);
+                if (bound > limit) {
+                    tally.bounded += points;
+                } else {
+                    open.accept(c, bound);
+                }
             }
         }
     }
@@ -102,10 +124,15 @@ final class Expansion {
         for (Space.Pipeline pipeline : pipelines.legal()) {
             ParallelLayout c = pipeline.of(start);
             if (!rules.splitsMatterLater() && memory.neverFits(rules.shardings(c, facts).frugal(), c)) {
-                tally.tooLarge += points * pipeline.splits().size();
+                tally.tooLarge += points * pipeline.splitCount();
             } else {
                 tally.evaluations++;
-                open.accept(pipeline, scenario.scheduleBound(c));
+                double bound = scenario.scheduleBound(c);
+                if (bound > limit) {
+                    tally.bounded += points * pipeline.splitCount();
+                } else {
+                    open.accept(pipeline, bound);
+                }
             }
         }
     }
@@ -205,7 +232,8 @@ final class Expansion {
                         stages);
             }
             tally.evaluations++;
-            bound = Math.min(bound, scenario.recomputeBound(frugal[0].withRecompute(least), stateSeconds, window));
+            bound = Math.min(bound,
+                    scenario.recomputeBound(frugal[0].withRecompute(least), stateSeconds, window));
             if (recompute.kind() == Recompute.Kind.NONE) {
                 return bound;
             }
@@ -353,11 +381,21 @@ final class Expansion {
             return;
         }
         tally.replays++;
-        Candidate candidate = new Candidate(scenario, c, scenario.replayed(c));
+        Candidate candidate = new Candidate(scenario, c, scenario.replayed(c, orders(c), limit));
         if (candidate.value <= limit && (best == null || Candidate.ORDER.compare(candidate, best) < 0)) {
             best = candidate;
             limit = candidate.value;
         }
+    }
+
+    /** The same for every plan of a part with its pipeline chosen. */
+    private Optional<Orders> orders(ParallelLayout c) {
+        Optional<Orders> known = orders;
+        if (known == null) {
+            known = scenario.orders(c);
+            orders = known;
+        }
+        return known;
     }
 
     /** The first in a list of ever fewer bytes; its size if not even the last does. */

@@ -34,14 +34,14 @@ final class Kept {
     }
 
     void forbid(int kind, int optimizer, int activation, @Nullable Rule rule) {
-    broken[index(kind, optimizer, activation)] = rule;
-}
+        broken[index(kind, optimizer, activation)] = rule;
+    }
 
-void forbidFull(int optimizer, int activation, int count, @Nullable Rule rule) {
-    full[index(optimizer, activation, count, counts)] = rule;
-}
+    void forbidFull(int optimizer, int activation, int count, @Nullable Rule rule) {
+        full[index(optimizer, activation, count, counts)] = rule;
+    }
 
-/** Of a kind with these shares, the number of layers apart. */
+    /** Of a kind with these shares, the number of layers apart. */
     @Nullable
     Rule broken(int kind, int optimizer, int activation) {
         return broken[index(kind, optimizer, activation)];

@@ -3,12 +3,11 @@ package io.longhaul.planner.search;
 import io.longhaul.planner.cost.CostModel;
 import io.longhaul.planner.cost.LayerCost;
 import io.longhaul.planner.layout.ParallelLayout;
-import io.longhaul.planner.model.ModelShape;
 import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Seconds that all layers take at least of one rank of a pipeline of one stage, per sample, whatever the micro-batch and
+ * Seconds that all layers and the vocabulary take at least of one rank of a pipeline of one stage, per sample, whatever the micro-batch and
  * the variant. They depend neither on stages nor on data-parallel ranks, so that each is asked for often.
  */
 final class LayerTable {
@@ -17,7 +16,6 @@ final class LayerTable {
     /** What is lost all the same. */
     private static final double LOST = 1 - 1e-3;
 
-    private final ModelShape model;
     private final CostModel cost;
     private final Space space;
     private final Map<Key, Least> known = new HashMap<>();
@@ -30,13 +28,12 @@ final class LayerTable {
     }
 
     /**
-     * @param seconds of all that layers take
+     * @param seconds of all that they take
      * @param computeSeconds of compute alone
      */
     record Least(double seconds, double computeSeconds) {}
 
-    LayerTable(ModelShape model, CostModel cost, Space space) {
-        this.model = model;
+    LayerTable(CostModel cost, Space space) {
         this.cost = cost;
         this.space = space;
     }
@@ -57,19 +54,10 @@ final class LayerTable {
         double computeSeconds = Double.POSITIVE_INFINITY;
         for (Space.Variant variant : space.variants(c.tensor(), c.context())) {
             tally.evaluations++;
-            LayerCost layers = layers(cost, model, variant.of(c.withMicroBatch(SAMPLES, 1)));
+            LayerCost layers = cost.layers(variant.of(c.withMicroBatch(SAMPLES, 1)));
             seconds = Math.min(seconds, LOST * layers.total() / SAMPLES);
             computeSeconds = Math.min(computeSeconds, LOST * layers.compute() / SAMPLES);
         }
         return new Least(seconds, computeSeconds);
-    }
-
-    /** All layers of a model and one micro-batch. */
-    static LayerCost layers(CostModel cost, ModelShape model, ParallelLayout c) {
-        int experts = model.expertLayers();
-        LayerCost sum = experts > 0 ? cost.layer(c, true).times(experts) : LayerCost.NONE;
-        return experts < model.layers()
-                ? sum.plus(cost.layer(c, false).times(model.layers() - experts))
-                : sum;
     }
 }

@@ -27,6 +27,7 @@ final class Rules {
     private final Legality legality;
     private final boolean sequencesMatterLater;
     private final boolean splitsMatterLater;
+    private final boolean shardingsKnownEarly;
     private final Answers<Pipelines> pipelines;
     private final Answers<@Nullable Rule[]> splits;
     private final Answers<Shardings> shardings;
@@ -37,6 +38,8 @@ final class Rules {
         this.legality = legality;
         this.sequencesMatterLater = matters(Depth.BATCH, Set.of(Fact.SP));
         this.splitsMatterLater = matters(Depth.SPLIT, Set.of(Fact.UNEVEN, Fact.SPLIT_LAYERS));
+        this.shardingsKnownEarly = read(Set.of(Depth.SHARDING)).stream()
+                .allMatch(fact -> fact.depth().compareTo(Depth.EXPERTS) <= 0);
         this.pipelines = new Answers<>(read(Set.of(Depth.PIPELINE), Fact.PP));
         // The ways to split the layers are a matter of the chunks.
         this.splits = new Answers<>(
@@ -60,6 +63,11 @@ final class Rules {
     /** Whether rules ask of sequence parallelism together with what is chosen after it. */
     boolean sequencesMatterLater() {
         return sequencesMatterLater;
+    }
+
+    /** Whether what may be sharded is known with degrees and experts. */
+    boolean shardingsKnownEarly() {
+        return shardingsKnownEarly;
     }
 
     /** Whether rules ask of the split of the layers together with what is chosen after it. */
@@ -90,7 +98,7 @@ final class Rules {
                 if (rule == null) {
                     legal.add(pipeline);
                 } else {
-                    add(broken, rule, facts, pipeline.splits().size());
+                    add(broken, rule, facts, pipeline.splitCount());
                 }
             }
             return new Pipelines(legal, broken);
@@ -102,7 +110,8 @@ final class Rules {
     Rule[] splits(Space.Pipeline pipeline, ParallelLayout c, Facts facts) {
         return splits.of(facts.layout(c), () -> {
             List<Space.Split> all = pipeline.splits();
-            @Nullable Rule[] broken = new @Nullable Rule[all.size()];
+            @Nullable
+            Rule[] broken = new @Nullable Rule[all.size()];
             for (int i = 0; i < broken.length; i++) {
                 broken[i] = legality.firstBroken(facts.layout(all.get(i).of(c)), Depth.SPLIT);
             }

@@ -8,7 +8,9 @@ import io.longhaul.planner.cost.Term;
 import io.longhaul.planner.layout.ParallelLayout;
 import io.longhaul.planner.legal.Facts;
 import io.longhaul.planner.memory.MemoryModel;
+import io.longhaul.planner.schedule.Orders;
 import io.longhaul.planner.schedule.StepReplay;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,17 +68,28 @@ final class Scenario {
 
     /** What is to be least, for one step of the wished batch, with the schedule played through. */
     double replayed(ParallelLayout c) {
+        return replayed(c, orders(c), Double.POSITIVE_INFINITY);
+    }
+
+    /** Of every plan with this pipeline and micro-batch. */
+    Optional<Orders> orders(ParallelLayout c) {
+        return request.machine() instanceof Machine.Cluster ? StepReplay.orders(c) : Optional.empty();
+    }
+
+    /** The same; infinite as soon as it is known to be above the limit. */
+    double replayed(ParallelLayout c, Optional<Orders> orders, double limit) {
         StepCost step = cost.price(c);
-        double beyond = request.machine() instanceof Machine.Cluster
-                ? StepReplay.beyond(cost, request.model().layers(), c)
-                : 0;
-        return rounded(value(step) + value(beyond, 0));
+        double closed = value(step);
+        // More than the limit by more than rounding.
+        double most = perSecond > 0 ? (limit / ROUNDING - closed) / perSecond : Double.POSITIVE_INFINITY;
+        double beyond = StepReplay.beyond(cost, request.model().layers(), c, orders, step, most);
+        return beyond == Double.POSITIVE_INFINITY ? beyond : rounded(closed + value(beyond, 0));
     }
 
     /** To so many digits that those of layouts that cost the same are equal. */
     private static double rounded(double value) {
         double unit = Math.ulp(value) * (1L << 14);
-        return Math.rint(value / unit) * unit;
+        return Math.floor(value / unit) * unit;
     }
 
     /** By the closed form, which is no more than what playing the schedule through finds. */
@@ -94,7 +107,7 @@ final class Scenario {
 
     /** For {@link #expertsBound}. */
     LayerTable layerTable(Space space) {
-        return new LayerTable(request.model(), cost, space);
+        return new LayerTable(cost, space);
     }
 
     /** Of every plan with these degrees and experts: as if all stages and ranks worked all the time. */
@@ -104,7 +117,7 @@ final class Scenario {
 
     /** Of every plan with these degrees, experts, micro-batch and variant. */
     double layersBound(ParallelLayout c) {
-        LayerCost layers = LayerTable.layers(cost, request.model(), c);
+        LayerCost layers = cost.layers(c);
         return layersBound(c, layers.total() / c.microBatch(), layers.compute() / c.microBatch());
     }
 

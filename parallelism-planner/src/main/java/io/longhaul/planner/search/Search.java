@@ -185,7 +185,7 @@ final class Search {
                             (pipeline, bound) -> parts.add(
                                     part.with(
                                             Chosen.PIPELINE, layout, pipeline, bound,
-                                            points * pipeline.splits().size())));
+                                            points * pipeline.splitCount())));
                 }
                 case PIPELINE -> expansion.plans(Objects.requireNonNull(part.pipeline()), layout);
             }
@@ -193,7 +193,8 @@ final class Search {
     }
 
     private void open(Part p) {
-        open.add(new Part(p.scenario(), p.chosen(), p.layout(), p.pipeline(), p.bound(), p.points(), order++));
+        open.add(
+                new Part(p.scenario(), p.chosen(), p.layout(), p.pipeline(), p.bound(), p.points(), order++));
     }
 
     private void enumerate(Scenario scenario) {

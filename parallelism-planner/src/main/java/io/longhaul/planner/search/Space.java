@@ -18,7 +18,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The choices below each choice, and how many points they make. Lists are in the order in which equally good choices are
@@ -90,7 +92,38 @@ final class Space {
     }
 
     /** Schedule, chunks and place of the vocabulary, with the ways to split the layers that go with them. */
-    record Pipeline(Schedule schedule, int chunks, boolean vocabularyParallel, List<Split> splits) {
+    static final class Pipeline {
+        private final Schedule schedule;
+        private final int chunks;
+        private final boolean vocabularyParallel;
+        private final int splitCount;
+        private final Supplier<List<Split>> make;
+        private volatile @Nullable List<Split> splits;
+
+        private Pipeline(
+                Schedule schedule, int chunks, boolean vocabularyParallel, int splitCount,
+                Supplier<List<Split>> make) {
+            this.schedule = schedule;
+            this.chunks = chunks;
+            this.vocabularyParallel = vocabularyParallel;
+            this.splitCount = splitCount;
+            this.make = make;
+        }
+
+        int splitCount() {
+            return splitCount;
+        }
+
+        /** Made when they are first asked for: those of a deep model fill the memory, and few pipelines get so far. */
+        List<Split> splits() {
+            List<Split> known = splits;
+            if (known == null) {
+                known = make.get();
+                splits = known;
+            }
+            return known;
+        }
+
         /** With as many layers everywhere as it goes. */
         ParallelLayout of(ParallelLayout c) {
             return c.withPipeline(schedule, chunks, vocabularyParallel);
@@ -200,17 +233,25 @@ final class Space {
     }
 
     private void add(List<Pipeline> all, int stages, Schedule schedule, int chunks) {
-        ParallelLayout plain = ParallelLayout.of(1, 1, stages, 1, 1, 1).withSchedule(schedule, chunks);
-        List<Split> splits = new ArrayList<>(List.of(new Split(Optional.empty(), fullest(plain))));
-        if (choices.unevenSplit() && stages > 1) {
-            for (LayerSplit layers : splits(stages * chunks)) {
-                Optional<LayerSplit> split = Optional.of(layers);
-                splits.add(new Split(split, fullest(plain.withSplit(split))));
-            }
+        boolean uneven = choices.unevenSplit() && stages > 1;
+        int[] count = {1};
+        if (uneven) {
+            splits(stages * chunks, (_, _) -> count[0]++);
         }
-        all.add(new Pipeline(schedule, chunks, false, splits));
+        Supplier<List<Split>> splits = () -> {
+            ParallelLayout plain = ParallelLayout.of(1, 1, stages, 1, 1, 1).withSchedule(schedule, chunks);
+            List<Split> made = new ArrayList<>(List.of(new Split(Optional.empty(), fullest(plain))));
+            if (uneven) {
+                splits(stages * chunks, (first, last) -> {
+                    Optional<LayerSplit> split = Optional.of(split(stages * chunks, first, last));
+                    made.add(new Split(split, fullest(plain.withSplit(split))));
+                });
+            }
+            return made;
+        };
+        all.add(new Pipeline(schedule, chunks, false, count[0], splits));
         if (choices.vocabularyParallel() && stages > 1) {
-            all.add(new Pipeline(schedule, chunks, true, splits));
+            all.add(new Pipeline(schedule, chunks, true, count[0], splits));
         }
     }
 
@@ -218,30 +259,36 @@ final class Space {
      * First and last chunk lighter by some layers, the others as even as it goes. Between them all stages work alike, so
      * that no other split has a faster slowest stage; the first chunk may be lighter by two at most (it has little more
      * to do), the last by what the loss is worth in layers, and one.
+     *
+     * @param add takes the layers of the first and of the last chunk
      */
-    private List<LayerSplit> splits(int chunks) {
-        List<LayerSplit> all = new ArrayList<>();
-        LayerSplit even = LayerSplit.even(model.layers(), chunks);
-        int most = even.layers().getFirst();
+    private void splits(int chunks, IntBinaryConsumer add) {
+        int most = Math.ceilDiv(model.layers(), chunks);
+        boolean even = model.layers() % chunks == 0;
         for (int first = most; first >= Math.max(1, most - 2); first--) {
             for (int last = most; last >= Math.max(1, most - lighterLast); last--) {
                 int between = model.layers() - first - last;
-                if (chunks == 2 ? between == 0 : between >= chunks - 2) {
-                    List<Integer> layers = new ArrayList<>();
-                    layers.add(first);
-                    if (chunks > 2) {
-                        layers.addAll(LayerSplit.even(between, chunks - 2).layers());
-                    }
-                    layers.add(last);
-                    LayerSplit split = new LayerSplit(layers);
-                    // As even as it goes and yet not even is a split that has to be told.
-                    if (!split.equals(even) || !even.even()) {
-                        all.add(split);
-                    }
+                // As even as it goes and yet not even is a split that has to be told.
+                boolean told = !even || first < most || last < most;
+                if (told && (chunks == 2 ? between == 0 : between >= chunks - 2)) {
+                    add.accept(first, last);
                 }
             }
         }
-        return all;
+    }
+
+    private interface IntBinaryConsumer {
+        void accept(int a, int b);
+    }
+
+    private LayerSplit split(int chunks, int first, int last) {
+        List<Integer> layers = new ArrayList<>();
+        layers.add(first);
+        if (chunks > 2) {
+            layers.addAll(LayerSplit.even(model.layers() - first - last, chunks - 2).layers());
+        }
+        layers.add(last);
+        return new LayerSplit(layers);
     }
 
     /**
@@ -340,7 +387,7 @@ final class Space {
     long belowVariant(ParallelLayout c) {
         long pipes = pipelinePoints.computeIfAbsent(
                 c.pipeline(),
-                p -> pipelines(p).stream().mapToLong(pipeline -> pipeline.splits().size()).sum());
+                p -> pipelines(p).stream().mapToLong(Pipeline::splitCount).sum());
         return Math.multiplyExact(pipes, belowPipeline(c));
     }
 
