@@ -432,10 +432,12 @@ final class Expansion {
 
         /** Whether no split, recomputation or offload fits with any of these shardings, nor tells a smaller deficit. */
         boolean neverFits(List<Rules.Shards> frugal, ParallelLayout c) {
-            if (best == null && limit == Double.POSITIVE_INFINITY && tally.closest == null) {
+            Tally.TooLarge closest = tally.closest;
+            boolean found = limit < Double.POSITIVE_INFINITY;
+            if (!found && closest == null) {
                 return false;
             }
-            double deficit = limit < Double.POSITIVE_INFINITY ? 0 : tally.closest.peakBytes();
+            double deficit = found || closest == null ? 0 : closest.peakBytes();
             for (Rules.Shards shards : frugal) {
                 tally.memoryEvaluations++;
                 double least = ROUNDING * scenario.memory()
