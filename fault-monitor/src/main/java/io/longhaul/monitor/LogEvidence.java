@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** The lines of an attempt that tell of a fault, and which of the newest named the cause. */
 final class LogEvidence {
@@ -22,34 +23,42 @@ final class LogEvidence {
     private final Deque<Line> lines = new ArrayDeque<>();
     private final Map<String, Instant> told = new HashMap<>();
 
-    private record Line(Instant at, int rank, String text) {}
+    private record Line(Instant at, RootCause.Line line) {}
 
     /** The rule of a line that names a cause of its own; each label once in a while, whoever says it. */
     Optional<LogRule> accept(Signal.LogLine line) {
-        Optional<LogRule> rule = rules.match(line.text()).filter(LogRule::fault);
-        if (rule.isEmpty()) {
-            return Optional.empty();
-        }
-        lines.addLast(new Line(line.at(), line.rank(), line.text()));
+        return rules.match(line.text())
+                .filter(LogRule::fault)
+                .filter(rule -> noted(line.at(), Stream.of(line.text()), line.rank(), OptionalInt.empty(),
+                        line.text(), rule));
+    }
+
+    /** Whether a line names a cause of its own that was not told of lately. */
+    private boolean noted(Instant at, Stream stream, int rank, OptionalInt node, String text, LogRule rule) {
+        lines.addLast(new Line(at, new RootCause.Line(seconds(at), stream, rank, node, text, rule)));
         if (lines.size() > LINES) {
             lines.removeFirst();
         }
-        String label = rule.get().label().name();
+        String label = rule.label().name();
         Instant before = told.get(label);
-        boolean quiet = before != null && before.plus(BEFORE).isAfter(line.at());
-        if (quiet || rule.get().role() != LogRule.Role.ROOT) {
-            return Optional.empty();
+        boolean quiet = before != null && Duration.between(before, at).compareTo(BEFORE) < 0;
+        if (quiet || rule.role() != LogRule.Role.ROOT) {
+            return false;
         }
-        told.put(label, line.at());
-        return rule;
+        told.put(label, at);
+        return true;
+    }
+
+    private static double seconds(Instant at) {
+        return at.getEpochSecond() + at.getNano() / 1e9;
     }
 
     /** The line that named the cause of what happened at this time, if any did. */
     Optional<RootCause.Line> blamed(Instant at) {
         RootCause cause = new RootCause(rules);
         for (Line line : lines) {
-            if (line.at.isAfter(at.minus(BEFORE))) {
-                cause.accept(line.at.toEpochMilli() / 1e3, Stream.of(line.text), line.rank, line.text);
+            if (Duration.between(line.at, at).compareTo(BEFORE) < 0) {
+                cause.accept(line.line);
             }
         }
         return cause.blamed();

@@ -65,7 +65,7 @@ final class LossFindings {
 
     /** Steps that were not finite and made no update leave the weights as they were. */
     private static Grade grade(Signal.Step s, LossEvent e) {
-        boolean passed = e.kind() == LossEvent.Kind.NOT_FINITE && Double.isFinite(s.loss())
+        boolean passed = e.kind() == LossEvent.Kind.NOT_FINITE && LossPoint.finite(s.loss())
                 && Double.isFinite(s.gradientNorm().orElse(0)) && s.lossScale().orElse(2) > 1;
         return passed ? Grade.MAJOR : e.grade();
     }
@@ -74,7 +74,7 @@ final class LossFindings {
         if (e.kind() != LossEvent.Kind.NOT_FINITE) {
             return e.sentence();
         }
-        if (!Double.isFinite(s.loss())) {
+        if (!LossPoint.finite(s.loss())) {
             return "the loss is not finite at step " + s.step();
         }
         if (!Double.isFinite(s.gradientNorm().orElse(0))) {

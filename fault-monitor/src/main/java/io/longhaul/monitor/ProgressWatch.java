@@ -43,7 +43,8 @@ final class ProgressWatch {
             return;
         }
         if (lastStep != Long.MIN_VALUE && since != null) {
-            stepSeconds.add(Duration.between(since, at).toNanos() / 1e9 / (step - lastStep));
+            Duration between = Duration.between(since, at);
+            stepSeconds.add((between.getSeconds() + between.getNano() / 1e9) / (step - lastStep));
         }
         lastStep = step;
         reported = false;

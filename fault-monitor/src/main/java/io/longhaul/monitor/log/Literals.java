@@ -1,13 +1,16 @@
 package io.longhaul.monitor.log;
 
-import java.util.HashSet;
+import io.longhaul.monitor.log.Need.All;
+import io.longhaul.monitor.log.Need.Any;
+import io.longhaul.monitor.log.Need.Text;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Texts of which a line must hold at least one to match a regular expression, so that most expressions need not be
- * tried. Knows the constructs that the rules use; where it is not sure it says that it does not know.
+ * Texts that a line must hold to match a regular expression, so that most expressions need not be tried. Knows the
+ * constructs that the rules use; where it is not sure it says that it does not know.
  */
 final class Literals {
     private static final int SHORTEST = 3;
@@ -19,31 +22,31 @@ final class Literals {
         this.regex = regex;
     }
 
-    /** Lower-case texts of at least three characters; null if there are none. */
-    static @Nullable Set<String> of(String regex) {
+    /** Lower-case texts of at least three characters; null if nothing is known. */
+    static @Nullable Need of(String regex) {
         Literals parser = new Literals(regex);
-        Set<String> found = parser.alternation();
+        Need found = parser.alternation();
         return parser.at == regex.length() ? found : null;
     }
 
-    private @Nullable Set<String> alternation() {
-        Set<String> all = new HashSet<>();
+    private @Nullable Need alternation() {
+        List<Need> branches = new ArrayList<>();
         boolean known = true;
         while (true) {
-            Set<String> one = sequence();
+            Need one = sequence();
             known &= one != null;
             if (one != null) {
-                all.addAll(one);
+                branches.add(one);
             }
             if (at == regex.length() || regex.charAt(at) != '|') {
-                return known ? all : null;
+                return !known ? null : branches.size() == 1 ? branches.getFirst() : new Any(branches);
             }
             at++;
         }
     }
 
-    private @Nullable Set<String> sequence() {
-        Set<String> best = null;
+    private @Nullable Need sequence() {
+        List<Need> parts = new ArrayList<>();
         StringBuilder run = new StringBuilder();
         while (at < regex.length() && regex.charAt(at) != '|' && regex.charAt(at) != ')') {
             char c = regex.charAt(at++);
@@ -55,7 +58,7 @@ final class Literals {
                 continue;
             }
             boolean literal = c != '(' && c != '[' && c != '.';
-            Set<String> group = null;
+            Need group = null;
             if (c == '\\' && at < regex.length()) {
                 c = regex.charAt(at++);
                 literal = !Character.isLetterOrDigit(c);
@@ -69,22 +72,29 @@ final class Literals {
                 run.append(c);
                 continue;
             }
-            best = better(best, run);
-            run.setLength(0);
+            end(run, parts);
             if (group != null && quantifier != '?' && quantifier != '*') {
-                best = better(best, group);
+                parts.add(group);
             }
         }
-        return better(best, run);
+        end(run, parts);
+        return parts.isEmpty() ? null : parts.size() == 1 ? parts.getFirst() : new All(parts);
+    }
+
+    private static void end(StringBuilder run, List<Need> parts) {
+        if (run.length() >= SHORTEST) {
+            parts.add(new Text(run.toString().toLowerCase(Locale.ROOT)));
+        }
+        run.setLength(0);
     }
 
     /** What is in the parentheses; nothing for a look ahead or behind, which needs not be in the line. */
-    private @Nullable Set<String> group() {
+    private @Nullable Need group() {
         boolean look = regex.startsWith("?=", at) || regex.startsWith("?!", at) || regex.startsWith("?<", at);
         if (regex.startsWith("?:", at)) {
             at += 2;
         }
-        Set<String> inner = alternation();
+        Need inner = alternation();
         if (at < regex.length()) {
             at++;
         }
@@ -116,17 +126,5 @@ final class Literals {
             found = found == ' ' ? c : found;
         }
         return found;
-    }
-
-    private static @Nullable Set<String> better(@Nullable Set<String> best, StringBuilder run) {
-        return run.length() < SHORTEST ? best : better(best, Set.of(run.toString().toLowerCase(Locale.ROOT)));
-    }
-
-    private static @Nullable Set<String> better(@Nullable Set<String> best, Set<String> other) {
-        return best == null || shortest(other) > shortest(best) ? other : best;
-    }
-
-    private static int shortest(Set<String> texts) {
-        return texts.stream().mapToInt(String::length).min().orElse(0);
     }
 }

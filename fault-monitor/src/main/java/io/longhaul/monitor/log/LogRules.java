@@ -2,21 +2,18 @@ package io.longhaul.monitor.log;
 
 import io.longhaul.monitor.log.LogLabel.Suspect;
 import io.longhaul.monitor.log.LogRule.Role;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Rules for log lines, in their order: the first that matches a line says what it is. */
 public final class LogRules {
@@ -26,25 +23,31 @@ public final class LogRules {
     private static final int BUCKETS = 4096;
 
     private final List<LogRule> rules;
-    /** By three characters, the texts that begin with them and the rules that need them. */
-    private final List<List<Needed>> needed = new ArrayList<>();
+    private final List<@Nullable Need> needs;
+    /** By three characters, the texts that begin with them. */
+    private final List<List<String>> texts = new ArrayList<>();
+    /** The rules that speak of a text. */
+    private final Map<String, BitSet> speaking = new HashMap<>();
     private final BitSet alwaysTried = new BitSet();
-
-    private record Needed(String text, int rule) {}
 
     public LogRules(List<LogRule> rules) {
         this.rules = List.copyOf(rules);
+        needs = new ArrayList<>();
         for (int i = 0; i < BUCKETS; i++) {
-            needed.add(new ArrayList<>(0));
+            texts.add(new ArrayList<>(0));
         }
         for (int i = 0; i < rules.size(); i++) {
-            Set<String> literals = Literals.of(rules.get(i).pattern().pattern());
-            if (literals == null) {
+            Need need = Literals.of(rules.get(i).pattern().pattern());
+            needs.add(need);
+            if (need == null) {
                 alwaysTried.set(i);
                 continue;
             }
-            for (String text : literals) {
-                needed.get(bucket(text, 0)).add(new Needed(text, i));
+            for (String text : need.texts()) {
+                if (!speaking.containsKey(text)) {
+                    texts.get(bucket(text, 0)).add(text);
+                }
+                speaking.computeIfAbsent(text, t -> new BitSet()).set(i);
             }
         }
     }
@@ -55,11 +58,39 @@ public final class LogRules {
 
     /** The rules that come with Longhaul. */
     public static LogRules builtIn() {
-        Map<String, LogLabel> labels = new HashMap<>();
+        return BuiltIn.RULES;
+    }
+
+    /**
+     * The rule of a cause that something else than a log line tells of.
+     *
+     * @param label name of a label that comes with Longhaul
+     * @throws IllegalArgumentException if there is no such label
+     */
+    public static LogRule root(String label) {
+        LogLabel known = BuiltIn.LABELS.get(label);
+        if (known == null) {
+            throw new IllegalArgumentException("no label " + label + ", there are " + BuiltIn.LABELS.keySet());
+        }
+        return new LogRule(Role.ROOT, known, "no line", Pattern.compile(Pattern.quote(label)));
+    }
+
+    /** Read and compiled once: every attempt has a monitor of its own. */
+    private static final class BuiltIn {
+        private static final Map<String, LogLabel> LABELS = labels();
+        private static final LogRules RULES = read(LABELS);
+    }
+
+    private static Map<String, LogLabel> labels() {
+        Map<String, LogLabel> labels = new TreeMap<>();
         for (String[] row : table("labels.tsv", 5)) {
             Suspect suspect = Suspect.valueOf(row[4].toUpperCase(Locale.ROOT));
             labels.put(row[0], new LogLabel(row[0], row[1], row[2], row[3], suspect));
         }
+        return labels;
+    }
+
+    private static LogRules read(Map<String, LogLabel> labels) {
         List<LogRule> rules = new ArrayList<>();
         for (String[] row : table("rules.tsv", 4)) {
             LogLabel label = labels.get(row[1]);
@@ -76,26 +107,7 @@ public final class LogRules {
     }
 
     private static List<String[]> table(String name, int columns) {
-        try (InputStream in = LogRules.class.getResourceAsStream(name)) {
-            if (in == null) {
-                throw new IllegalStateException("the resource " + name + " is missing");
-            }
-            List<String[]> rows = new ArrayList<>();
-            BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                if (line.isBlank() || line.startsWith("#")) {
-                    continue;
-                }
-                String[] row = line.split("\t");
-                if (row.length != columns) {
-                    throw new IllegalStateException(name + " needs " + columns + " columns: " + line);
-                }
-                rows.add(row);
-            }
-            return rows;
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot read the resource " + name, e);
-        }
+        return Table.read(LogRules.class, name, columns);
     }
 
     public List<LogRule> all() {
@@ -105,24 +117,28 @@ public final class LogRules {
     /** The first rule that matches; empty for a line of which nothing is known. */
     public Optional<LogRule> match(String line) {
         String text = line.length() <= MAX_LENGTH ? line : line.substring(0, MAX_LENGTH);
-        BitSet candidates = candidates(text.toLowerCase(Locale.ROOT));
+        String lower = text.toLowerCase(Locale.ROOT);
+        BitSet candidates = (BitSet) alwaysTried.clone();
+        Set<String> present = present(lower, candidates);
         for (int i = candidates.nextSetBit(0); i >= 0; i = candidates.nextSetBit(i + 1)) {
-            if (rules.get(i).pattern().matcher(text).find()) {
+            Need need = needs.get(i);
+            if ((need == null || need.met(present)) && rules.get(i).pattern().matcher(text).find()) {
                 return Optional.of(rules.get(i));
             }
         }
         return Optional.empty();
     }
 
-    private BitSet candidates(String lower) {
-        BitSet candidates = (BitSet) alwaysTried.clone();
+    /** The texts that the line holds; the rules that speak of one are added to the candidates. */
+    private Set<String> present(String lower, BitSet candidates) {
+        Set<String> present = new HashSet<>();
         for (int at = 0; at + 2 < lower.length(); at++) {
-            for (Needed one : needed.get(bucket(lower, at))) {
-                if (lower.startsWith(one.text, at)) {
-                    candidates.set(one.rule);
+            for (String one : texts.get(bucket(lower, at))) {
+                if (lower.startsWith(one, at) && present.add(one)) {
+                    candidates.or(speaking.get(one));
                 }
             }
         }
-        return candidates;
+        return present;
     }
 }

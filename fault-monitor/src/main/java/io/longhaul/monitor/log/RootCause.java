@@ -2,6 +2,7 @@ package io.longhaul.monitor.log;
 
 import io.longhaul.monitor.log.LogRule.Role;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
@@ -24,11 +25,13 @@ public final class RootCause {
     }
 
     /**
-     * The line that is blamed.
+     * A line that tells of a fault.
      *
      * @param seconds when it was written
+     * @param rank that wrote it; -1 for a line of a node
+     * @param node whose kernel or instruments told of it, where that is known
      */
-    public record Line(double seconds, Stream stream, int rank, String text, LogRule rule) {}
+    public record Line(double seconds, Stream stream, int rank, OptionalInt node, String text, LogRule rule) {}
 
     private final LogRules rules;
     private Optional<Line> blamed = Optional.empty();
@@ -39,12 +42,15 @@ public final class RootCause {
 
     /** Takes in one more line, in any order. */
     public void accept(double seconds, Stream stream, int rank, String text) {
-        Optional<LogRule> rule = rules.match(text).filter(LogRule::fault);
-        if (rule.isPresent()) {
-            Line line = new Line(seconds, stream, rank, text, rule.get());
-            if (blamed.isEmpty() || before(line, blamed.get())) {
-                blamed = Optional.of(line);
-            }
+        rules.match(text)
+                .filter(LogRule::fault)
+                .ifPresent(rule -> accept(new Line(seconds, stream, rank, OptionalInt.empty(), text, rule)));
+    }
+
+    /** Takes in a line whose rule is known, in any order. */
+    public void accept(Line line) {
+        if (line.rule.fault() && (blamed.isEmpty() || before(line, blamed.get()))) {
+            blamed = Optional.of(line);
         }
     }
 

@@ -45,7 +45,7 @@ public final class LossMonitor {
         double scale = point.lossScale().orElse(Double.NaN);
         highestScale = scale > highestScale ? scale : highestScale;
         double loss = point.loss().orElse(0);
-        if (!Double.isFinite(loss) || point.nanSteps() > 0 || scale <= 1 && highestScale >= SCALE) {
+        if (!LossPoint.finite(loss) || point.nanSteps() > 0 || scale <= 1 && highestScale >= SCALE) {
             if (!notFinite) {
                 events.add(
                         new LossEvent(

@@ -22,4 +22,9 @@ public record LossPoint(
         return new LossPoint(step, OptionalDouble.of(loss), OptionalDouble.empty(), OptionalDouble.empty(),
                 0);
     }
+
+    /** The loss is a number that a trainer can have computed: none beyond single precision is. */
+    public static boolean finite(double loss) {
+        return Math.abs(loss) <= Float.MAX_VALUE;
+    }
 }

@@ -4,22 +4,41 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class LiteralsTest {
-    @Test
-    void findsWhatALineMustHold() {
-        assertThat(Literals.of("Address already in use")).isEqualTo(Set.of("address already in use"));
-        assertThat(Literals.of("abc.*defgh")).isEqualTo(Set.of("defgh"));
-        assertThat(Literals.of("abcd|efgh")).isEqualTo(Set.of("abcd", "efgh"));
-        assertThat(Literals.of("x(abcd|efgh)y")).isEqualTo(Set.of("abcd", "efgh"));
-        assertThat(Literals.of("\\(gres\\)")).isEqualTo(Set.of("(gres)"));
-        assertThat(Literals.of("exitcode\\s*: -9\\b")).isEqualTo(Set.of("exitcode"));
-        assertThat(Literals.of("abcde?")).isEqualTo(Set.of("abcd"));
-        assertThat(Literals.of("(?!abcdef)wxyz")).isEqualTo(Set.of("wxyz"));
+    /** {@code &} for all, {@code /} for any. */
+    private static String text(Need need) {
+        return switch (need) {
+            case Need.Text t -> t.text();
+            case Need.All all -> joined(all.parts(), " & ");
+            case Need.Any any -> joined(any.parts(), " / ");
+        };
+    }
+
+    private static String joined(List<Need> parts, String separator) {
+        return parts.stream().map(LiteralsTest::text).collect(Collectors.joining(separator, "(", ")"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '~', value = {
+            "Address already in use ~ address already in use",
+            "abc.*defgh ~ (abc & defgh)",
+            "abcd|efgh ~ (abcd / efgh)",
+            "x(abcd|efgh)y ~ (abcd / efgh)",
+            "(gpu|node).{0,60}(lost|is down) ~ ((gpu / node) & (lost / is down))",
+            "\\(gres\\) ~ (gres)",
+            "exitcode\\s*: -9\\b ~ (exitcode & : -9)",
+            "abcde? ~ abcd",
+            "(?!abcdef)wxyz ~ wxyz"})
+    void findsWhatALineMustHold(String regex, String holds) {
+        assertThat(text(Objects.requireNonNull(Literals.of(regex)))).isEqualTo(holds);
     }
 
     @Test

@@ -11,13 +11,14 @@ import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code longhaul bench detectors}: one job, one step per second, all detectors of one controller on one thread. */
-@Command(name = "detectors", mixinStandardHelpOptions = true, description = "Feeds the detectors with the step times of many ranks on one thread; prints time and allocation per step.")
-final class DetectorsBenchCommand implements Runnable {
+@Command(name = "detectors", mixinStandardHelpOptions = true, description = "Feeds the detectors with the step times of many ranks on one thread; prints time and allocation per step. With --fuzz, feeds them with lines and signals that no trainer would send instead; prints what was found and how much is kept.")
+final class DetectorsBenchCommand implements Callable<Integer> {
     @Option(names = "--ranks", defaultValue = "16384", description = "ranks of the job (default: ${DEFAULT-VALUE})")
     private int ranks;
 
@@ -27,8 +28,22 @@ final class DetectorsBenchCommand implements Runnable {
     @Option(names = "--steps", defaultValue = "600", description = "steps that are measured (default: ${DEFAULT-VALUE})")
     private int steps;
 
+    @Option(names = "--fuzz", paramLabel = "N", description = "hostile lines and signals instead, so many in all")
+    private long fuzz;
+
+    @Option(names = "--seed", defaultValue = "1", description = "of the hostile inputs (default: ${DEFAULT-VALUE})")
+    private long seed;
+
     @Override
-    public void run() {
+    public Integer call() {
+        if (fuzz > 0) {
+            return new DetectorsFuzz(fuzz, seed).run(System.out);
+        }
+        measure();
+        return 0;
+    }
+
+    private void measure() {
         int count = Math.max(1, ranks / peers);
         List<List<Integer>> members = IntStream.range(0, count)
                 .mapToObj(g -> IntStream.range(g * peers, (g + 1) * peers).boxed().toList())

@@ -1,0 +1,109 @@
+package io.longhaul.monitor.fuzz;
+
+import io.longhaul.monitor.Signal;
+import io.longhaul.monitor.hang.RankState;
+import io.longhaul.monitor.hang.RankState.Phase;
+import java.time.Instant;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.SplittableRandom;
+
+/**
+ * Log lines and signals with everything in them that has ever broken a parser or a detector: pieces of real lines in
+ * the wrong places, numbers at the ends of their ranges, steps and times that jump, ranks and nodes that do not exist.
+ *
+ * <p>The same seed gives the same inputs.
+ */
+public final class HostileInputs {
+    private static final List<String> PIECES = List.of(" iteration ", "50/ 600 |", "step", ":", "=", "loss",
+            " lm loss: ", "nan", "inf", "-1e999", "3.9E+00 |", "1e308", "-1e308", "grad norm: ",
+            "number of skipped iterations:", "  1 |", "NVRM: Xid (PCI:0000:3b:00): ", "79",
+            "999999999999999999999", "CUDA out of memory", "Gradient overflow", "ERROR",
+            "Traceback (most recent call last):", "NCCL WARN ", "loss scale: 0.0 |", "\u0000", "\ud83d",
+            "\u2028", "((((((((", "\\", "{\"step\": 4, \"loss\": 2.5}",
+            "validation loss at iteration 3 | lm loss value: 1 |", " ",
+            "elapsed time per iteration (ms): -5 |", "gpu device nvlink fabric ", "error fail timeout ",
+            "/checkpoints/iter_0000050/", "                ", "aaaaaaaaaaaaaaaa", "1.1.1.1.1.1.1.1");
+    private static final int LONG_LINE = 20_000;
+
+    private final SplittableRandom random;
+
+    /** @param seed of everything that follows */
+    public HostileInputs(long seed) {
+        random = new SplittableRandom(seed);
+    }
+
+    /** A line of a few hundred characters; one in five hundred has {@value #LONG_LINE} more. */
+    public String line() {
+        StringBuilder text = new StringBuilder();
+        for (int i = random.nextInt(12); i > 0; i--) {
+            text.append(PIECES.get(random.nextInt(PIECES.size())));
+            if (random.nextInt(4) == 0) {
+                text.append((char) random.nextInt(0x3000)).append(random.nextInt());
+            }
+        }
+        if (random.nextInt(500) == 0) {
+            String piece = PIECES.get(random.nextInt(PIECES.size()));
+            text.append(piece.repeat(LONG_LINE / piece.length()));
+        }
+        return text.toString();
+    }
+
+    private double number() {
+        return switch (random.nextInt(14)) {
+            case 0 -> Double.NaN;
+            case 1 -> Double.POSITIVE_INFINITY;
+            case 2 -> -Double.MAX_VALUE;
+            case 3 -> Double.MAX_VALUE;
+            case 4 -> Double.MIN_VALUE;
+            case 5 -> 0;
+            case 6 -> -1;
+            default -> random.nextDouble() * 10;
+        };
+    }
+
+    private long step(long input) {
+        return switch (random.nextInt(10)) {
+            case 0 -> Long.MAX_VALUE - random.nextInt(3);
+            case 1 -> Long.MIN_VALUE;
+            case 2 -> random.nextLong();
+            default -> input;
+        };
+    }
+
+    private Instant time(long input) {
+        return switch (random.nextInt(2000)) {
+            case 0 -> Instant.MAX;
+            case 1 -> Instant.MIN;
+            default -> Instant.ofEpochSecond(input + random.nextInt(100) - 50);
+        };
+    }
+
+    /** A signal of a job of {@code ranks} ranks that is at its {@code input}-th second. */
+    public Signal signal(int ranks, long input) {
+        Instant at = time(input);
+        int rank = random.nextInt(ranks + ranks / 4) - ranks / 8;
+        long step = random.nextInt(50) == 0 ? step(input) : input / ranks;
+        return switch (random.nextInt(9)) {
+            case 0, 1 ->
+                new Signal.Step(at, step, number(), OptionalDouble.of(number()), number(), number(),
+                        OptionalDouble.of(number()), random.nextInt(3) - 1, random.nextBoolean());
+            case 2, 3, 4 -> new Signal.RankStep(at, rank, step, number(), number(), number());
+            case 5 -> new Signal.LogLine(at, rank, line());
+            case 6 -> {
+                long entered = random.nextInt(100);
+                yield new Signal.CollectiveProgress(at,
+                        new RankState(random.nextInt(), random.nextInt(), entered,
+                                entered - random.nextInt(3),
+                                Phase.values()[random.nextInt(Phase.values().length)],
+                                random.nextBoolean()));
+            }
+            case 7 -> new Signal.Tick(at);
+            default -> random.nextInt(1000) == 0
+                    ? new Signal.RankExited(at, rank, OptionalInt.of(random.nextInt()), OptionalInt.empty(),
+                            "")
+                    : new Signal.RankStarted(at, rank);
+        };
+    }
+}

@@ -1,0 +1,3 @@
+/** Inputs that no trainer would send. */
+@org.jspecify.annotations.NullMarked
+package io.longhaul.monitor.fuzz;
