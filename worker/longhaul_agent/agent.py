@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 
+from .health import Health
 from .link import AttemptOver, Link, Unreachable
 from .orphans import bury
 from .ranks import Ranks
@@ -71,6 +72,7 @@ class Agent:
         self.fenced = threading.Event()
         self.told_to_leave = False
         self.wake = threading.Event()
+        self.health = Health(environment, self.report)
 
     def report(self, record):
         """Keeps a record for the service."""

@@ -107,6 +107,7 @@ export type IncidentKind =
   | "exited"
   | "slow-rank"
   | "fault-line"
+  | "node-fault"
   | "unreachable";
 
 /** What was decided about an incident; costs are expected ones. */

@@ -16,6 +16,7 @@ const PATHS = {
   dropped: <path d="M2 5h8v14h11" />,
   frozen: <path d="M2 12h20M6 8v8M18 8v8" />,
   "fault-line": <path d="M4 4h16v10H4zM8 20h8M12 14v6M12 7v3" />,
+  "node-fault": <path d="M4 4h16v7H4zM4 13h16v7H4zM7 7.5v.2M7 16.5v.2M13 16.5h4" />,
   unreachable: <path d="M3 3l18 18M5 12.5a10 10 0 0 1 4-2.5M14.5 10.3a10 10 0 0 1 4.5 2.2M12 20v.1" />,
   change: <path d="M3 18c6 0 6-12 12-12h6M17.5 2.5 21 6l-3.5 3.5" />,
   check: <path d="m4 13 5 5L20 6" />,

@@ -78,6 +78,8 @@ export function kindWord(kind: IncidentKind): string {
       return "Loss does not change";
     case "fault-line":
       return "Node suspected";
+    case "node-fault":
+      return "Node reports a fault";
     case "unreachable":
       return "Not heard from";
     default:

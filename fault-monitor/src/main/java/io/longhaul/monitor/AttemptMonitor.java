@@ -5,6 +5,8 @@ import static io.longhaul.monitor.LossFindings.decimal;
 import io.longhaul.monitor.hang.HangCause;
 import io.longhaul.monitor.hang.HangDiagnosis;
 import io.longhaul.monitor.hang.RankState;
+import io.longhaul.monitor.health.GpuHealth;
+import io.longhaul.monitor.health.GpuLimits;
 import io.longhaul.monitor.log.LogLabel.Suspect;
 import io.longhaul.monitor.log.LogRule;
 import io.longhaul.monitor.log.RootCause;
@@ -17,6 +19,7 @@ import io.longhaul.monitor.straggler.PeerGroups;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -51,6 +54,7 @@ public final class AttemptMonitor {
     private final ProgressWatch progress;
     private final LogEvidence log = new LogEvidence();
     private final Map<List<Integer>, RankState> collectives = new LinkedHashMap<>();
+    private final Map<Integer, GpuHealth> gpus = new HashMap<>();
     private final long[] lastStepOfRank;
     private final boolean[] ended;
     private long lastStep = Long.MIN_VALUE;
@@ -107,6 +111,12 @@ public final class AttemptMonitor {
                 yield List.of();
             }
             case Signal.RankExited s -> rankExited(s);
+            case Signal.NodeLine s -> ofNode(s.node())
+                    ? log.accept(s)
+                            .map(rule -> List.of(Finding.ofNode(s.at(), s.node(), rule.label(), s.text().strip())))
+                            .orElse(List.of())
+                    : List.of();
+            case Signal.GpuReadings s -> ofNode(s.node()) ? gpus(s) : List.of();
             case Signal.NodeGone s -> nodeGone(s);
             case Signal.Tick s -> tick(s);
         };
@@ -136,6 +146,20 @@ public final class AttemptMonitor {
                 Finding.Kind.SLOW_STEPS, event.kind().fault() ? Grade.MINOR : Grade.BENIGN, s.at(),
                 OptionalLong.of(s.step() - event.point() + event.onset()), OptionalInt.empty(),
                 event.sentence(), evidence).withRatio(event.ratio());
+    }
+
+    /** A node has at least one rank. */
+    private boolean ofNode(int node) {
+        return node >= 0 && node < ranks;
+    }
+
+    private List<Finding> gpus(Signal.GpuReadings s) {
+        return gpus.computeIfAbsent(s.node(), node -> new GpuHealth(GpuLimits.usual()))
+                .onReadings(s.at(), s.readings())
+                .stream()
+                .filter(event -> log.onNode(s.at(), s.node(), event.rule(), event.text()))
+                .map(event -> Finding.ofNode(s.at(), s.node(), event.rule().label(), event.text()))
+                .toList();
     }
 
     private static Finding faultLine(Signal.LogLine s, LogRule rule) {
@@ -259,7 +283,9 @@ public final class AttemptMonitor {
         Optional<RootCause.Line> cause = log.blamed(at);
         cause.ifPresent(line -> {
             evidence.put("cause in the log", line.rule().label().name());
-            evidence.put("said by rank", Integer.toString(line.rank()));
+            line.node()
+                    .ifPresentOrElse(node -> evidence.put("told by node", Integer.toString(node)),
+                            () -> evidence.put("said by rank", Integer.toString(line.rank())));
             evidence.put("line", line.text().strip());
             evidence.put("suspect", word(line.rule().label().suspect()));
         });

@@ -1,9 +1,11 @@
 package io.longhaul.monitor;
 
+import io.longhaul.monitor.log.LogLabel;
 import io.longhaul.monitor.log.LogLabel.Suspect;
 import io.longhaul.monitor.loss.LossEvent.Grade;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -52,6 +54,26 @@ public record Finding(
         return new Finding(kind, grade, at, step, rank, summary, evidence, ratio, who);
     }
 
+    /**
+     * What a node's kernel, instruments or cluster tell of it: as grave as it usually is if the node is suspected, else
+     * a sign.
+     *
+     * @param node number of the node within the attempt
+     */
+    public static Finding ofNode(Instant at, int node, LogLabel label, String seen) {
+        Map<String, String> evidence = new LinkedHashMap<>();
+        evidence.put("node", Integer.toString(node));
+        evidence.put("seen", seen);
+        evidence.put("label", label.name());
+        evidence.put("family", label.family());
+        evidence.put("component", label.scope());
+        evidence.put("suspect", label.suspect().name().toLowerCase(Locale.ROOT));
+        Grade grade = label.suspect() == Suspect.NODE ? Grade.MAJOR : Grade.MINOR;
+        return new Finding(Kind.NODE_FAULT, grade, at, OptionalLong.empty(), OptionalInt.empty(),
+                "node " + node + " shows " + label.name() + " (" + seen + "): " + label.action(), evidence,
+                OptionalDouble.empty(), label.suspect());
+    }
+
     /** Something should be done, or be looked at; lesser findings are kept as signs. */
     public boolean alarm() {
         return grade.compareTo(Grade.MAJOR) >= 0;
@@ -78,6 +100,8 @@ public record Finding(
         RECOVERED(Grade.BENIGN),
         /** A log line that names a cause of trouble. */
         FAULT_LINE(Grade.MINOR),
+        /** A node's own kernel or instruments tell of trouble. */
+        NODE_FAULT(Grade.MAJOR),
         /** A node is silent, which does not mean that it is broken. */
         UNREACHABLE(Grade.MAJOR);
 

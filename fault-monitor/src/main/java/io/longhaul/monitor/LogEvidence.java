@@ -33,13 +33,25 @@ final class LogEvidence {
                         line.text(), rule));
     }
 
+    /** The same of a line that a node's kernel wrote. */
+    Optional<LogRule> accept(Signal.NodeLine line) {
+        return rules.match(line.text())
+                .filter(LogRule::fault)
+                .filter(rule -> onNode(line.at(), line.node(), rule, line.text()));
+    }
+
+    /** Takes in what a node's instruments tell; whether it names a cause of its own, not told of that node lately. */
+    boolean onNode(Instant at, int node, LogRule rule, String text) {
+        return noted(at, Stream.KERNEL, -1, OptionalInt.of(node), text, rule);
+    }
+
     /** Whether a line names a cause of its own that was not told of lately. */
     private boolean noted(Instant at, Stream stream, int rank, OptionalInt node, String text, LogRule rule) {
         lines.addLast(new Line(at, new RootCause.Line(seconds(at), stream, rank, node, text, rule)));
         if (lines.size() > LINES) {
             lines.removeFirst();
         }
-        String label = rule.label().name();
+        String label = rule.label().name() + (node.isPresent() ? "@" + node.getAsInt() : "");
         Instant before = told.get(label);
         boolean quiet = before != null && Duration.between(before, at).compareTo(BEFORE) < 0;
         if (quiet || rule.role() != LogRule.Role.ROOT) {

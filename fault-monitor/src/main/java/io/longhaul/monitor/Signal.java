@@ -1,7 +1,9 @@
 package io.longhaul.monitor;
 
 import io.longhaul.monitor.hang.RankState;
+import io.longhaul.monitor.health.GpuReading;
 import java.time.Instant;
+import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
@@ -62,6 +64,16 @@ public sealed interface Signal {
      * @param state everything but when it was looked at
      */
     record CollectiveProgress(Instant at, RankState state) implements Signal {}
+
+    /** A line of a node's kernel log. */
+    record NodeLine(Instant at, int node, String text) implements Signal {}
+
+    /** What the instruments of a node say of its GPUs. */
+    record GpuReadings(Instant at, int node, List<GpuReading> readings) implements Signal {
+        public GpuReadings {
+            readings = List.copyOf(readings);
+        }
+    }
 
     /** All processes of a node are gone without a word, as two independent witnesses saw it. */
     record NodeGone(Instant at, int node, String detail) implements Signal {}

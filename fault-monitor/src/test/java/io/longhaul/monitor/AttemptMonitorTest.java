@@ -3,6 +3,8 @@ package io.longhaul.monitor;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.longhaul.monitor.hang.RankState;
+import io.longhaul.monitor.health.GpuField;
+import io.longhaul.monitor.health.GpuReading;
 import io.longhaul.monitor.log.LogLabel.Suspect;
 import io.longhaul.monitor.loss.LossEvent.Grade;
 import io.longhaul.monitor.loss.LossPoint;
@@ -278,6 +280,38 @@ class AttemptMonitorTest {
         assertThat(exit.suspect()).isEqualTo(Suspect.NODE);
         assertThat(exit.evidence()).containsEntry("line", xid).containsEntry("said by rank", "1");
         assertThat(monitor(2).accept(exited(3, 0, 1)).getFirst().suspect()).isEqualTo(Suspect.NONE);
+    }
+
+    private static Signal.GpuReadings xid(double seconds, int node, int number) {
+        return new Signal.GpuReadings(at(seconds), node, List.of(new GpuReading(2, GpuField.XID, number)));
+    }
+
+    @Test
+    void whatANodesInstrumentsTellIsTheCauseOfTheExitThatFollows() {
+        monitor.accept(xid(1, 1, 0));
+        List<Finding> findings = monitor.accept(xid(5, 1, 79));
+        assertKinds(findings, Finding.Kind.NODE_FAULT);
+        assertThat(findings.getFirst().evidence()).containsEntry("node", "1")
+                .containsEntry("label", "hw.gpu_lost")
+                .containsEntry("family", "hardware")
+                .containsEntry("component", "gpu");
+        assertThat(findings.getFirst().suspect()).isEqualTo(Suspect.NODE);
+        assertThat(findings.getFirst().alarm()).isTrue();
+        assertThat(monitor.accept(new Signal.NodeLine(at(6), 1, "NVRM: Xid (PCI:0000:3b:00): 79, lost")))
+                .as("the kernel tells of the same").isEmpty();
+        monitor.accept(new Signal.LogLine(at(7), 0, "RuntimeError: CUDA error: unspecified launch failure"));
+        Finding exit = monitor.accept(exited(8, 0, 1)).getFirst();
+        assertThat(exit.evidence()).containsEntry("cause in the log", "hw.gpu_lost")
+                .containsEntry("told by node", "1");
+        assertThat(exit.suspect()).isEqualTo(Suspect.NODE);
+    }
+
+    @Test
+    void kernelLinesAreTheNodesAndNodesThatDoNotExistSayNothing() {
+        Signal.NodeLine line = new Signal.NodeLine(at(1), 0, "NVRM: Xid (PCI:0000:3b:00): 48, DBE");
+        assertKinds(monitor.accept(line), Finding.Kind.NODE_FAULT);
+        assertThat(monitor.accept(new Signal.NodeLine(at(1), 2, line.text()))).isEmpty();
+        assertKinds(monitor.accept(new Signal.NodeLine(at(1), 1, line.text())), Finding.Kind.NODE_FAULT);
     }
 
     @Test

@@ -3,6 +3,8 @@ package io.longhaul.monitor.fuzz;
 import io.longhaul.monitor.Signal;
 import io.longhaul.monitor.hang.RankState;
 import io.longhaul.monitor.hang.RankState.Phase;
+import io.longhaul.monitor.health.DcgmText;
+import io.longhaul.monitor.health.GpuField;
 import java.time.Instant;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -80,12 +82,27 @@ public final class HostileInputs {
         };
     }
 
+    /** What an exporter could offer that is broken in every way. */
+    public String exporterText() {
+        StringBuilder text = new StringBuilder();
+        for (int i = random.nextInt(4); i > 0; i--) {
+            GpuField field = GpuField.values()[random.nextInt(GpuField.values().length)];
+            text.append(random.nextInt(20) == 0 ? line() : field.dcgmName())
+                    .append("{gpu=\"")
+                    .append(random.nextInt(20) == 0 ? random.nextInt() : random.nextInt(8))
+                    .append("\",Hostname=\"a\"} ")
+                    .append(random.nextInt(20) == 0 ? line() : String.valueOf(number()))
+                    .append('\n');
+        }
+        return text.toString();
+    }
+
     /** A signal of a job of {@code ranks} ranks that is at its {@code input}-th second. */
     public Signal signal(int ranks, long input) {
         Instant at = time(input);
         int rank = random.nextInt(ranks + ranks / 4) - ranks / 8;
         long step = random.nextInt(50) == 0 ? step(input) : input / ranks;
-        return switch (random.nextInt(9)) {
+        return switch (random.nextInt(11)) {
             case 0, 1 ->
                 new Signal.Step(at, step, number(), OptionalDouble.of(number()), number(), number(),
                         OptionalDouble.of(number()), random.nextInt(3) - 1, random.nextBoolean());
@@ -100,6 +117,8 @@ public final class HostileInputs {
                                 random.nextBoolean()));
             }
             case 7 -> new Signal.Tick(at);
+            case 8 -> new Signal.NodeLine(at, rank, line());
+            case 9 -> new Signal.GpuReadings(at, rank, DcgmText.parse(exporterText()));
             default -> random.nextInt(1000) == 0
                     ? new Signal.RankExited(at, rank, OptionalInt.of(random.nextInt()), OptionalInt.empty(),
                             "")

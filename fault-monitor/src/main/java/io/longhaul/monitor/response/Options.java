@@ -55,7 +55,7 @@ final class Options {
             case STALLED, EXITED -> options.stopped();
             case SLOW_RANK -> options.slowRank();
             case DROPPED, FROZEN -> options.oddLoss();
-            case FAULT_LINE -> options.faultLine();
+            case FAULT_LINE, NODE_FAULT -> options.faultLine();
             case UNREACHABLE -> options.unreachable();
             case SPIKE_OVER, RECOVERED, EARLY_WARNING, PLATEAU, NOISY, SLOW_STEPS ->
                 options.watch("go on", "nothing has to be done about it", 0);

@@ -9,8 +9,8 @@ import java.util.List;
 /**
  * Which findings are about one and the same trouble, and how certain they make it together.
  *
- * <p>Findings belong together if they are of one family and follow each other closely; those that name a rank, if it is
- * the same.
+ * <p>Findings belong together if they are of one family and follow each other closely; those that name a rank or a node,
+ * if it is the same.
  */
 public final class Trouble {
     /** A finding that comes later than this after the last one of the trouble is about something else. */
@@ -28,7 +28,7 @@ public final class Trouble {
             case SPIKE, NAN, DIVERGED, DROPPED, FROZEN, NOISY, EARLY_WARNING, PLATEAU, SPIKE_OVER ->
                 Family.LOSS;
             case SLOW_STEPS, SLOW_RANK, RECOVERED -> Family.SPEED;
-            case STALLED, EXITED, FAULT_LINE -> Family.END;
+            case STALLED, EXITED, FAULT_LINE, NODE_FAULT -> Family.END;
             case UNREACHABLE -> Family.CONTACT;
         };
     }
@@ -37,7 +37,10 @@ public final class Trouble {
     public static boolean same(Finding earlier, Finding later) {
         boolean ranks = earlier.rank().isEmpty() || later.rank().isEmpty()
                 || earlier.rank().equals(later.rank());
-        return family(earlier.kind()) == family(later.kind()) && ranks
+        String node = earlier.evidence().get("node");
+        String other = later.evidence().get("node");
+        boolean nodes = node == null || other == null || node.equals(other);
+        return family(earlier.kind()) == family(later.kind()) && ranks && nodes
                 && Duration.between(earlier.at(), later.at()).compareTo(APART) <= 0;
     }
 
@@ -71,7 +74,7 @@ public final class Trouble {
             case SLOW_RANK -> 33 / 34.0;
             case FAULT_LINE -> 148 / 149.0;
             case DIVERGED, DROPPED, FROZEN, NOISY -> 11 / 12.0;
-            case NAN, STALLED, EXITED, UNREACHABLE -> 0.999;
+            case NAN, STALLED, EXITED, UNREACHABLE, NODE_FAULT -> 0.999;
             case EARLY_WARNING, PLATEAU -> 0.5;
             case SPIKE_OVER, RECOVERED -> 0;
         };

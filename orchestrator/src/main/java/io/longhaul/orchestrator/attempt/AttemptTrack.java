@@ -4,6 +4,7 @@ import io.longhaul.monitor.AttemptMonitor;
 import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.MegatronLog;
 import io.longhaul.monitor.Signal;
+import io.longhaul.monitor.health.DcgmText;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -57,9 +58,18 @@ public final class AttemptTrack {
         this.monitor = monitor;
     }
 
-    /** Takes in one more record; returns what the detectors conclude from it. */
-    public List<Finding> accept(AgentRecord message) {
-        return noted(conclusions(message));
+    /**
+     * Takes in one more record; returns what the detectors conclude from it.
+     *
+     * @param node whose agent sent it
+     */
+    public List<Finding> accept(int node, AgentRecord message) {
+        return noted(conclusions(node, message));
+    }
+
+    /** Keeps what somebody else than the detectors found. */
+    public void note(Finding finding) {
+        noted(List.of(finding));
     }
 
     private List<Finding> noted(List<Finding> found) {
@@ -72,9 +82,13 @@ public final class AttemptTrack {
         return found;
     }
 
-    private List<Finding> conclusions(AgentRecord message) {
+    private List<Finding> conclusions(int node, AgentRecord message) {
         return switch (message) {
+            case AgentRecord.LogLine m when m.stream() == AgentRecord.Stream.KERNEL ->
+                monitor.accept(new Signal.NodeLine(m.at(), node, m.line()));
             case AgentRecord.LogLine line -> line(line);
+            case AgentRecord.GpuHealth m -> monitor.accept(
+                    new Signal.GpuReadings(m.at(), node, DcgmText.parse(m.text())));
             case AgentRecord.RankStep m -> monitor.accept(
                     new Signal.RankStep(
                             m.at(), m.rank(), m.step(), m.computeSeconds(), m.communicationSeconds(),

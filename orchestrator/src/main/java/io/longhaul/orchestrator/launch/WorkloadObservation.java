@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.launch;
 
+import io.longhaul.monitor.health.HealthEvent;
 import java.util.List;
 
 /**
@@ -9,20 +10,23 @@ import java.util.List;
  * @param detail what was seen, for people
  * @param place where the node is in the fabric, from the widest part that it belongs to down to its own name; empty if
  *     that is not known
+ * @param troubles what the world says of the health of the node's machine
  */
 public record WorkloadObservation(
         AttemptKey key,
         int node,
         Presence presence,
         String detail,
-        List<String> place) {
+        List<String> place,
+        List<HealthEvent> troubles) {
     public WorkloadObservation {
         place = List.copyOf(place);
+        troubles = List.copyOf(troubles);
     }
 
     /** Of a node whose place is not known. */
     public WorkloadObservation(AttemptKey key, int node, Presence presence, String detail) {
-        this(key, node, presence, detail, List.of());
+        this(key, node, presence, detail, List.of(), List.of());
     }
 
     /**

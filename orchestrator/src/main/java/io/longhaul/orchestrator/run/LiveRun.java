@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.run;
 import io.longhaul.monitor.AttemptMonitor;
 import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.Thresholds;
+import io.longhaul.monitor.health.HealthEvent;
 import io.longhaul.monitor.loss.LossPoint;
 import io.longhaul.monitor.response.Trouble;
 import io.longhaul.orchestrator.adapt.CurvePoint;
@@ -95,7 +96,7 @@ public final class LiveRun {
     /** Takes in a record that was decided on before: nothing new follows from it. */
     void replay(RunStore.Received received) {
         place(received);
-        trackOf(received.attempt()).accept(received.message());
+        trackOf(received.attempt()).accept(received.node(), received.message());
         cursor = received.id();
     }
 
@@ -108,7 +109,7 @@ public final class LiveRun {
         place(received);
         AttemptTrack track = trackOf(received.attempt());
         long before = track.lastStep().map(StepPoint::step).orElse(0L);
-        List<Finding> findings = track.accept(received.message());
+        List<Finding> findings = track.accept(received.node(), received.message());
         List<RunInput> inputs = new ArrayList<>();
         inputs.add(new RunInput.Told(received.attempt(), received.node(), received.message()));
         if (received.message() instanceof AgentRecord.LogLine) {
@@ -138,6 +139,21 @@ public final class LiveRun {
         return inputs;
     }
 
+    /** What the cluster says of the node that an attempt's agent runs on; told once of each condition. */
+    List<RunInput> observed(int attempt, int node, Instant at, HealthEvent event) {
+        Finding finding = Finding.ofNode(at, node, event.rule().label(), event.text());
+        boolean known = trackOf(attempt).findings()
+                .stream()
+                .anyMatch(before -> before.kind() == finding.kind()
+                        && before.evidence().get(Responses.NODE).equals(Integer.toString(node))
+                        && event.rule().label().name().equals(before.evidence().get("label")));
+        if (known) {
+            return List.of();
+        }
+        trackOf(attempt).note(finding);
+        return List.of(found(attempt, finding));
+    }
+
     private RunInput found(int attempt, Finding finding) {
         AttemptTrack track = trackOf(attempt);
         long last = track.lastStep()
@@ -149,6 +165,10 @@ public final class LiveRun {
     }
 
     private OptionalInt node(int attempt, Finding finding) {
+        OptionalInt told = MachineBlame.node(finding);
+        if (told.isPresent()) {
+            return told;
+        }
         OptionalInt rank = MachineBlame.rank(finding);
         Integer node = rank.isPresent() && attempt == placedAttempt
                 ? nodeOfRank.get(rank.getAsInt())

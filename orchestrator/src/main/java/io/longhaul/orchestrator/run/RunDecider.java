@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -215,6 +216,8 @@ public final class RunDecider {
                 }
                 case AgentRecord.RankStep m -> {
                 }
+                case AgentRecord.GpuHealth m -> {
+                }
                 case AgentRecord.DataShard m -> {
                 }
             }
@@ -226,7 +229,7 @@ public final class RunDecider {
             AttemptLaunch launch = attempt.launch();
             int stages = state.plan().map(plan -> plan.layout().pipeline()).orElse(1);
             List<Integer> ranks = RankOrder.of(places, launch.nodes(), stages);
-            Attempt.Node master = java.util.Objects.requireNonNull(attempt.nodes().get(ranks.indexOf(0)));
+            Attempt.Node master = Objects.requireNonNull(attempt.nodes().get(ranks.indexOf(0)));
             for (int node = 0; node < launch.nodes(); node++) {
                 send(
                         attempt,
@@ -278,10 +281,13 @@ public final class RunDecider {
                     .stream()
                     .filter(i -> i.open() && i.attempt() == attempt.number())
                     .filter(i -> i.kind() == finding.kind() && i.rank().equals(finding.rank())
+                            && Objects.equals(i.evidence().get(Responses.NODE),
+                                    finding.evidence().get(Responses.NODE))
                             || Trouble.same(i.decision().basis().finding(), finding))
                     .findFirst();
             if (known.isPresent() && known.get().kind() == finding.kind()
-                    && known.get().grade().compareTo(finding.grade()) >= 0) {
+                    && known.get().grade().compareTo(finding.grade()) >= 0
+                    && MachineBlame.weight(known.get()) >= MachineBlame.weight(finding)) {
                 return;
             }
             Incident decided = Responses.respond(state, input, now);

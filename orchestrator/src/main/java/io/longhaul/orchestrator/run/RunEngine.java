@@ -161,6 +161,10 @@ public final class RunEngine {
                         .filter(p -> p.key().equals(attempt.launch().key()))
                         .toList();
                 held(attempt, seen).ifPresent(inputs::add);
+                synchronized (run) {
+                    seen.forEach(p -> p.troubles()
+                            .forEach(t -> inputs.addAll(run.observed(attempt.number(), p.node(), now, t))));
+                }
                 if (attempt.allRegistered() && run.state().machines().isEmpty()) {
                     SortedMap<Integer, String> machines = backend(run).machines(attempt.launch().key());
                     if (!machines.isEmpty()) {

@@ -56,6 +56,13 @@ public sealed interface AgentRecord {
             double seconds,
             Optional<String> problem) implements AgentRecord {}
 
+    /**
+     * What a DCGM exporter says of the health of the node's GPUs.
+     *
+     * @param text in the exporter's format, cut down to what changed
+     */
+    record GpuHealth(long seq, Instant at, String text) implements AgentRecord {}
+
     /** The trainer begins to read a data shard: samples {@code [firstSample, endSample)} of the run's order. */
     record DataShard(long seq, Instant at, String shard, long firstSample, long endSample)
             implements
@@ -66,9 +73,9 @@ public sealed interface AgentRecord {
             implements
                 AgentRecord {}
 
-    /** Origin of a log line. */
+    /** Origin of a log line; the kernel's lines are the node's, whatever rank they name. */
     enum Stream {
-        STDOUT, STDERR, AGENT
+        STDOUT, STDERR, AGENT, KERNEL
     }
 
     /** Life of a checkpoint as the worker side sees it. */

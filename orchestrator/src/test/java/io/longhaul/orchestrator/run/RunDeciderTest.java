@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.log.LogLabel.Suspect;
+import io.longhaul.monitor.log.LogRules;
 import io.longhaul.monitor.loss.LossEvent.Grade;
 import io.longhaul.monitor.response.Action;
 import io.longhaul.orchestrator.Golden;
@@ -559,6 +560,26 @@ final class RunDeciderTest {
                     on(0, graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, other))))).as("%s", other)
                     .isEmpty();
         }
+    }
+
+    private static RunInput.Found shows(int node, String label) {
+        Finding finding = Finding.ofNode(Runs.AT, node, LogRules.root(label).label(), "as DCGM saw it");
+        return new RunInput.Found(1, finding, List.of(), Optional.empty(), 30, OptionalDouble.of(0.1),
+                MachineBlame.node(finding));
+    }
+
+    /** Two nodes are two troubles; what a node may get over is half of a reason, and a graver fault adds to it. */
+    @Test
+    void whatANodeShowsOfItselfSpeaksAgainstIt() {
+        Life life = training(Adapt.OFF).then(placed(1), shows(0, "hw.thermal"), shows(0, "hw.thermal"));
+        assertThat(blamed(life)).containsExactly("gpu-17 0.6");
+        life.then(shows(1, "hw.gpu_lost"));
+        assertThat(blamed(life)).containsExactly("gpu-17 0.6", "gpu-18 1.0");
+        life.then(shows(0, "hw.ecc_uncorrectable"));
+        assertThat(blamed(life)).containsExactly("gpu-17 0.6", "gpu-18 1.0", "gpu-17 0.4");
+        life.then(shows(0, "mem.host_oom"));
+        assertThat(life.state.incidents()).hasSize(2)
+                .allSatisfy(i -> assertThat(i.kind()).isEqualTo(Finding.Kind.NODE_FAULT));
     }
 
     @Test

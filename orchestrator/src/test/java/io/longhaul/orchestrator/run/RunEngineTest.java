@@ -21,6 +21,9 @@ import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.run.RunSpec.Policies.Adapt;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
+import io.longhaul.monitor.Finding;
+import io.longhaul.monitor.health.HealthEvent;
+import io.longhaul.monitor.health.NodeCondition;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -51,6 +54,7 @@ final class RunEngineTest {
         private Optional<LaunchException> fenceTrouble = Optional.empty();
         private Presence presence = Presence.RUNNING;
         private String detail = "";
+        private List<HealthEvent> troubles = List.of();
         private boolean seesAll;
 
         @Override
@@ -71,7 +75,8 @@ final class RunEngineTest {
         public List<WorkloadObservation> observe() {
             return living.stream()
                     .flatMap(key -> IntStream.range(0, 2)
-                            .mapToObj(node -> new WorkloadObservation(key, node, presence, detail)))
+                            .mapToObj(node -> new WorkloadObservation(key, node, presence, detail, List.of(),
+                                    node == 1 ? troubles : List.of())))
                     .toList();
         }
 
@@ -134,6 +139,24 @@ final class RunEngineTest {
     private RunState say(int attempt, int node, AgentRecord... records) {
         store.receive(new AttemptKey(Runs.ID, attempt), node, List.of(), List.of(records), now);
         return step();
+    }
+
+    /** Two seconds of the same condition, and another controller that sees it anew, make one incident. */
+    @Test
+    void whatTheClusterSaysOfANodeIsOneIncident() {
+        run(Adapt.OFF);
+        workers.troubles = List.of(
+                new NodeCondition("KernelDeadlock", "True", "DockerHung", "").trouble().orElseThrow(),
+                new NodeCondition("MemoryPressure", "True", "", "").trouble().orElseThrow());
+        step();
+        step();
+        engine = engine();
+        RunState state = step();
+        assertThat(state.incidents()).singleElement().satisfies(incident -> {
+            assertThat(incident.kind()).isEqualTo(Finding.Kind.NODE_FAULT);
+            assertThat(incident.summary()).contains("node 1 shows hw.cpu_lockup", "DockerHung");
+        });
+        assertThat(engine.run(Runs.ID).orElseThrow().track(1).orElseThrow().findings()).hasSize(2);
     }
 
     private RunState end(int attempt, String reason) {

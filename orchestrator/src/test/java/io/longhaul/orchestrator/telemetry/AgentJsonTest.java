@@ -30,6 +30,8 @@ final class AgentJsonTest {
                 new AgentRecord.Checkpoint(
                         7, AT, 0, 50, AgentRecord.CheckpointState.FAILED, "/c", 800, 0.5,
                         Optional.of("torn")),
+                new AgentRecord.LogLine(9, AT, 0, AgentRecord.Stream.KERNEL, "NVRM: Xid 79"),
+                new AgentRecord.GpuHealth(9, AT, "DCGM_FI_DEV_XID_ERRORS{gpu=\"1\"} 79\n"),
                 new AgentRecord.DataShard(8, AT, "shard-010", 2560, 2816),
                 new AgentRecord.AllExited(9, AT, "drained", OptionalLong.of(50)));
         for (AgentRecord one : records) {

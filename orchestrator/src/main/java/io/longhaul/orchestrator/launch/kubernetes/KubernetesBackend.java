@@ -1,5 +1,7 @@
 package io.longhaul.orchestrator.launch.kubernetes;
 
+import io.longhaul.monitor.health.HealthEvent;
+import io.longhaul.monitor.health.NodeCondition;
 import io.longhaul.orchestrator.launch.AgentTokens;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
@@ -260,7 +262,7 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
                 PodFacts facts = facts(namespace, config, job, node,
                         Optional.ofNullable(ofAttempt.get(node)));
                 seen.add(new WorkloadObservation(key.get(), node, facts.presence(), facts.detail(),
-                        place(ofAttempt.get(node))));
+                        place(ofAttempt.get(node)), troubles(ofAttempt.get(node))));
             }
         }
     }
@@ -271,6 +273,19 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
                 .flatMap(p -> nodes.named("", p.at("/spec/nodeName").asString("")))
                 .map(Topology::place)
                 .orElse(List.of());
+    }
+
+    /** Conditions of the pod's node that tell of trouble, in their order. */
+    private List<HealthEvent> troubles(@Nullable JsonNode pod) {
+        List<HealthEvent> troubles = new ArrayList<>(0);
+        Optional.ofNullable(pod)
+                .flatMap(p -> nodes.named("", p.at("/spec/nodeName").asString("")))
+                .ifPresent(node -> node.at("/status/conditions")
+                        .forEach(c -> new NodeCondition(c.path("type").asString(""), c.path("status").asString(""),
+                                c.path("reason").asString(""), c.path("message").asString(""))
+                                        .trouble()
+                                        .ifPresent(troubles::add)));
+        return troubles;
     }
 
     private PodFacts facts(String namespace, JsonNode config, Optional<JsonNode> job, int node,
