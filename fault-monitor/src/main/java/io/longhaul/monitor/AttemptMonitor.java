@@ -1,7 +1,5 @@
 package io.longhaul.monitor;
 
-import static io.longhaul.monitor.LossFindings.decimal;
-
 import io.longhaul.monitor.hang.HangCause;
 import io.longhaul.monitor.hang.HangDiagnosis;
 import io.longhaul.monitor.hang.RankState;
@@ -14,8 +12,7 @@ import io.longhaul.monitor.loss.LossEvent.Grade;
 import io.longhaul.monitor.loss.LossPoint;
 import io.longhaul.monitor.steptime.StepTimeEvent;
 import io.longhaul.monitor.steptime.StepTimeMonitor;
-import io.longhaul.monitor.straggler.PeerEvent;
-import io.longhaul.monitor.straggler.PeerGroups;
+import io.longhaul.monitor.straggler.JobShape;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,7 +47,7 @@ public final class AttemptMonitor {
     private final int ranks;
     private final LossFindings loss;
     private final StepTimeMonitor stepTime;
-    private final PeerGroups peers;
+    private final RankFindings phases;
     private final ProgressWatch progress;
     private final LogEvidence log = new LogEvidence();
     private final Map<List<Integer>, RankState> collectives = new LinkedHashMap<>();
@@ -67,25 +64,22 @@ public final class AttemptMonitor {
      * @param ranks size of the world; ranks are numbered from 0
      */
     public AttemptMonitor(int ranks, Thresholds thresholds) {
-        this(ranks, List.of(IntStream.range(0, ranks).boxed().toList()), false, thresholds, List.of());
+        this(ranks, new JobShape(List.of(IntStream.range(0, ranks).boxed().toList()), false, 1), thresholds,
+                List.of());
     }
 
     /**
      * @param ranks size of the world; ranks are numbered from 0
-     * @param peers groups of ranks that work alike, as those of one pipeline stage do; ranks in no group, or alone in
-     *     theirs, are never called slow
-     * @param equalWork peers have equal shares, so that one that always was slower is slow
      * @param earlier losses of the steps that the attempt goes on from, ascending by step
      */
-    public AttemptMonitor(int ranks, List<List<Integer>> peers, boolean equalWork, Thresholds thresholds,
-            List<LossPoint> earlier) {
+    public AttemptMonitor(int ranks, JobShape shape, Thresholds thresholds, List<LossPoint> earlier) {
         if (ranks < 1) {
             throw new IllegalArgumentException("ranks must be >= 1, got " + ranks);
         }
         this.ranks = ranks;
         loss = new LossFindings(thresholds.loss(), earlier);
         stepTime = new StepTimeMonitor(thresholds.stepTime());
-        this.peers = new PeerGroups(ranks, peers, equalWork);
+        phases = new RankFindings(ranks, shape);
         progress = new ProgressWatch(thresholds.startTimeout(), thresholds.stallTimeout());
         lastStepOfRank = new long[ranks];
         Arrays.fill(lastStepOfRank, -1);
@@ -132,20 +126,10 @@ public final class AttemptMonitor {
         List<Finding> findings = new ArrayList<>(loss.onStep(s));
         for (StepTimeEvent event : stepTime.onStep(s.stepSeconds())) {
             if (event.kind() != StepTimeEvent.Kind.STALL) {
-                findings.add(slowSteps(s, event));
+                findings.add(phases.slowSteps(s, event));
             }
         }
         return List.copyOf(findings);
-    }
-
-    private static Finding slowSteps(Signal.Step s, StepTimeEvent event) {
-        Map<String, String> evidence = new LinkedHashMap<>();
-        evidence.put("step seconds before", decimal(event.referenceSeconds()));
-        evidence.put("ratio to before", decimal(event.ratio()));
-        return new Finding(
-                Finding.Kind.SLOW_STEPS, event.kind().fault() ? Grade.MINOR : Grade.BENIGN, s.at(),
-                OptionalLong.of(s.step() - event.point() + event.onset()), OptionalInt.empty(),
-                event.sentence(), evidence).withRatio(event.ratio());
     }
 
     /** A node has at least one rank. */
@@ -178,29 +162,7 @@ public final class AttemptMonitor {
         if (s.rank() >= 0 && s.rank() < lastStepOfRank.length) {
             lastStepOfRank[s.rank()] = Math.max(lastStepOfRank[s.rank()], s.step());
         }
-        return peers.onStep(s.rank(), s.step(), s.computeSeconds())
-                .stream()
-                .map(change -> slowRank(s.at(), change))
-                .toList();
-    }
-
-    private static Finding slowRank(Instant at, PeerGroups.Change change) {
-        PeerEvent event = change.event();
-        boolean slow = event.kind() != PeerEvent.Kind.RECOVERED;
-        Map<String, String> evidence = new LinkedHashMap<>();
-        evidence.put("compute seconds", decimal(change.computeSeconds()));
-        evidence.put("ratio to its peers", decimal(event.ratio()));
-        evidence.put("the same in its past", decimal(event.usual()));
-        if (!slow) {
-            evidence.put("seconds lost", decimal(change.lostSeconds()));
-        }
-        String summary = slow
-                ? "rank " + change.rank() + " computes " + decimal(event.ratio())
-                        + " times as long as its peers since step " + event.since()
-                : "rank " + change.rank() + " is as fast as its peers again since step " + event.since();
-        return new Finding(
-                slow ? Finding.Kind.SLOW_RANK : Finding.Kind.RECOVERED, at, OptionalLong.of(event.since()),
-                OptionalInt.of(change.rank()), summary, evidence).withRatio(event.ratio());
+        return phases.onStep(s);
     }
 
     private List<Finding> rankExited(Signal.RankExited s) {

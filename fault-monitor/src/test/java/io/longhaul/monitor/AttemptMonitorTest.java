@@ -8,6 +8,7 @@ import io.longhaul.monitor.health.GpuReading;
 import io.longhaul.monitor.log.LogLabel.Suspect;
 import io.longhaul.monitor.loss.LossEvent.Grade;
 import io.longhaul.monitor.loss.LossPoint;
+import io.longhaul.monitor.straggler.JobShape;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -199,7 +200,7 @@ class AttemptMonitorTest {
 
     @Test
     void findsARankThatWasSlowFromTheBeginning() {
-        AttemptMonitor fresh = new AttemptMonitor(3, List.of(List.of(0, 1, 2)), true, THRESHOLDS,
+        AttemptMonitor fresh = new AttemptMonitor(3, new JobShape(List.of(List.of(0, 1, 2)), true, 1), THRESHOLDS,
                 List.of());
         List<Finding> findings = new ArrayList<>();
         for (int step = 1; step <= 100; step++) {
@@ -241,7 +242,7 @@ class AttemptMonitorTest {
         List<LossPoint> earlier = IntStream.range(0, resume)
                 .mapToObj(i -> LossPoint.of(i + 1, losses.get(i)))
                 .toList();
-        AttemptMonitor resumed = new AttemptMonitor(1, List.of(), false, THRESHOLDS, earlier);
+        AttemptMonitor resumed = new AttemptMonitor(1, new JobShape(List.of(), false, 1), THRESHOLDS, earlier);
         return IntStream.range(resume, losses.size())
                 .mapToObj(i -> resumed.accept(step(i, i + 1, losses.get(i))))
                 .flatMap(List::stream)
@@ -345,6 +346,73 @@ class AttemptMonitorTest {
         assertKinds(findings, Finding.Kind.SLOW_STEPS);
         assertThat(findings.getFirst().alarm()).isFalse();
         assertThat(findings.getFirst().step().orElseThrow()).isBetween(98L, 104L);
+    }
+
+    /** Four stages of two ranks, the last with three times the work: who is slow there is waited for by all. */
+    @Test
+    void saysWhomASlowRankKeepsWaitingAndWhatThatCosts() {
+        JobShape shape = new JobShape(List.of(List.of(0, 1), List.of(2, 3), List.of(4, 5), List.of(6, 7)), false,
+                8);
+        for (int slow : new int[]{2, 7}) {
+            AttemptMonitor fresh = new AttemptMonitor(8, shape, THRESHOLDS, List.of());
+            List<Finding> findings = new ArrayList<>();
+            for (int step = 1; step <= 200; step++) {
+                for (int rank = 0; rank < 8; rank++) {
+                    double compute = (rank > 5 ? 3 : 1) * (rank == slow && step > 100 ? 1.6 : 1);
+                    findings.addAll(fresh.accept(new Signal.RankStep(at(step), rank, step, compute,
+                            rank == slow && step > 100 ? 0.1 : 0.7, 5)));
+                }
+            }
+            assertKinds(findings, Finding.Kind.SLOW_RANK);
+            Finding finding = findings.getFirst();
+            if (slow == 7) {
+                // (6 + 7 * 3) / 8 becomes (3 + 4.8 + 7 * 4.8) / 8, with 0.1 s or a little more of communication.
+                assertThat(finding.ratio().orElseThrow()).isBetween(1.45, 1.54);
+                assertThat(finding.evidence().get("who waits")).isEqualTo("the other 1 ranks of stage 3 at the sum"
+                        + " of gradients, and ranks 1, 3, 5 of its pipeline in every micro-batch");
+                assertThat(finding.alarm()).isTrue();
+            } else {
+                assertThat(finding.ratio().orElseThrow()).isBetween(1.0, 1.03);
+            }
+        }
+    }
+
+    @Test
+    void aSlowRankThatKeepsNobodyWaitingIsNoAlarm() {
+        JobShape shape = new JobShape(List.of(List.of(0, 1), List.of(2, 3)), false, 128);
+        AttemptMonitor fresh = new AttemptMonitor(4, shape, THRESHOLDS, List.of());
+        List<Finding> findings = new ArrayList<>();
+        for (int step = 1; step <= 200; step++) {
+            for (int rank = 0; rank < 4; rank++) {
+                findings.addAll(fresh.accept(new Signal.RankStep(at(step), rank, step,
+                        (rank > 1 ? 3 : 1) * (rank == 0 && step > 100 ? 1.4 : 1), 0.1, 5)));
+            }
+        }
+        assertKinds(findings, Finding.Kind.SLOW_RANK);
+        assertThat(findings.getFirst().alarm()).isFalse();
+        assertThat(findings.getFirst().summary()).endsWith("nobody waits for it");
+    }
+
+    @Test
+    void saysWhetherSlowStepsComputeOrCommunicate() {
+        for (boolean network : new boolean[]{true, false}) {
+            AttemptMonitor fresh = monitor(4);
+            List<Finding> findings = new ArrayList<>();
+            for (int step = 1; step <= 200; step++) {
+                double more = step > 120 ? 0.3 : 0;
+                for (int rank = 0; rank < 4; rank++) {
+                    fresh.accept(new Signal.RankStep(at(step), rank, step, network ? 1 : 1 + more,
+                            (network ? 0.2 + more : 0.2) + 0.01 * rank, 1.2 + more));
+                }
+                findings.addAll(fresh.accept(new Signal.Step(at(step), step, 3 + 0.001 * (step % 7),
+                        OptionalDouble.empty(), 1e-3, 1.2 + more, false)));
+            }
+            assertKinds(findings, Finding.Kind.SLOW_STEPS);
+            Finding slow = findings.getFirst();
+            assertThat(slow.summary()).contains(network ? "in communication" : "in what all ranks compute");
+            assertThat(slow.suspect()).isEqualTo(network ? Suspect.NETWORK : Suspect.NONE);
+            assertThat(slow.rank()).isEmpty();
+        }
     }
 
     @Test

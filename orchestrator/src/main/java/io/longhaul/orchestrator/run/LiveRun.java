@@ -6,6 +6,7 @@ import io.longhaul.monitor.Thresholds;
 import io.longhaul.monitor.health.HealthEvent;
 import io.longhaul.monitor.loss.LossPoint;
 import io.longhaul.monitor.response.Trouble;
+import io.longhaul.monitor.straggler.JobShape;
 import io.longhaul.orchestrator.adapt.CurvePoint;
 import io.longhaul.orchestrator.attempt.AttemptTrack;
 import io.longhaul.orchestrator.attempt.AttemptTrack.StepPoint;
@@ -80,7 +81,8 @@ public final class LiveRun {
         List<List<Integer>> peers = IntStream.range(0, stages)
                 .mapToObj(stage -> IntStream.range(stage * ofStage, (stage + 1) * ofStage).boxed().toList())
                 .toList();
-        return new AttemptMonitor(ranks, peers, false,
+        int microBatches = state.plan().map(plan -> plan.layout().microBatches()).orElse(1);
+        return new AttemptMonitor(ranks, new JobShape(peers, false, Math.max(1, microBatches)),
                 Thresholds.of(policies.startTimeout(), policies.stallTimeout()), losses(attempt));
     }
 

@@ -6,7 +6,10 @@ import io.longhaul.monitor.loss.LossPoint;
 import io.longhaul.monitor.loss.LossSettings;
 import io.longhaul.monitor.steptime.StepTimeMonitor;
 import io.longhaul.monitor.steptime.StepTimeSettings;
+import io.longhaul.monitor.straggler.JobShape;
 import io.longhaul.monitor.straggler.PeerGroups;
+import io.longhaul.monitor.straggler.RankTimes;
+import io.longhaul.monitor.straggler.StepPhases;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
@@ -49,6 +52,8 @@ final class DetectorsBenchCommand implements Callable<Integer> {
                 .mapToObj(g -> IntStream.range(g * peers, (g + 1) * peers).boxed().toList())
                 .toList();
         PeerGroups groups = new PeerGroups(count * peers, members, true);
+        RankTimes times = new RankTimes(count * peers, new JobShape(members, true, 8));
+        StepPhases phases = new StepPhases(count * peers);
         LossMonitor loss = new LossMonitor(LossSettings.usual());
         StepTimeMonitor stepTime = new StepTimeMonitor(StepTimeSettings.usual());
         SplittableRandom random = new SplittableRandom(1);
@@ -71,6 +76,8 @@ final class DetectorsBenchCommand implements Callable<Integer> {
             // Reports come rank by rank, as agents send them.
             for (int rank = 0; rank < count * peers; rank++) {
                 double[] row = seconds[(step * 7 + rank / peers) % seconds.length];
+                times.onStep(rank, row[rank % peers], 0.1);
+                phases.onStep(step, row[rank % peers], 0.1);
                 found += groups.onStep(rank, step, row[rank % peers]).size();
             }
             double noise = seconds[step % seconds.length][0];

@@ -19,6 +19,7 @@ final class DetectorValidation {
         unlessUnreadable(report, () -> StepTimeScore.mlperf(directory, stepTime, report));
         unlessUnreadable(report, () -> StepTimeScore.injected(directory, stepTime, report));
         unlessUnreadable(report, () -> WorkerScore.score(directory, PeerSettings.usual(), report));
+        unlessUnreadable(report, () -> WhatIfScore.score(directory, report));
         unlessUnreadable(report, () -> LogScore.score(directory, report));
     }
 
