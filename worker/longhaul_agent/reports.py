@@ -7,6 +7,8 @@ import pathlib
 import queue
 import threading
 
+MOST_METRICS, NAME_LIMIT = 64, 128
+
 
 def verify_checkpoint(path):
     """Reads a checkpoint back against its MANIFEST.json; returns None, or what is wrong with it."""
@@ -48,6 +50,17 @@ def _text(entry, name):
     return value
 
 
+def _metrics(values):
+    """Names of metrics and their values; those that are not finite are what the loss tells, too."""
+    if type(values) is not dict or len(values) > MOST_METRICS:
+        raise ValueError("values")
+    for name, value in values.items():
+        if type(value) not in (int, float) or len(name) > NAME_LIMIT:
+            raise ValueError(name[:NAME_LIMIT])
+        name.encode("utf-8")  # as above
+    return {name: value for name, value in values.items() if abs(value) < 1e300}
+
+
 class Reports:
     """Follows the report files of the node's ranks; `poll` is to be called again and again from one thread."""
 
@@ -84,6 +97,9 @@ class Reports:
                           "computeSeconds": _seconds(entry, "computeSeconds"),
                           "communicationSeconds": _seconds(entry, "communicationSeconds"),
                           "totalSeconds": _seconds(entry, "totalSeconds")})
+        elif kind == "metrics":
+            self._report({"kind": "metrics", "rank": rank, "step": _whole(entry, "step"),
+                          "values": _metrics(entry["values"])})
         elif kind == "data":
             self._report({"kind": "data-shard", "shard": _text(entry, "shard"),
                           "firstSample": _whole(entry, "firstSample"), "endSample": _whole(entry, "endSample")})

@@ -38,7 +38,7 @@ def parser():
     p.add_argument("--iterations-to-skip", type=int, nargs="*", default=[])
     p.add_argument("--distributed-backend", choices=("gloo", "nccl"), default="gloo")
     for flag in ("group-query-attention", "swiglu", "untie-embeddings-and-output-weights",
-                 "use-distributed-optimizer"):
+                 "use-distributed-optimizer", "log-max-attention-logit"):
         p.add_argument(f"--{flag}", action="store_true")
     return p
 

@@ -82,6 +82,7 @@ class Block(nn.Module):
         self.copy, self.sum = _split_regions(parallel)
         mask = torch.full((options.seq_length, options.seq_length), float("-inf")).triu(1)
         self.register_buffer("mask", mask, persistent=False)
+        self.peak = None
 
     def attention(self, x):
         batch, length, _ = x.shape
@@ -92,6 +93,8 @@ class Block(nn.Module):
             key = key.repeat_interleave(self.heads // self.groups, dim=1)
             value = value.repeat_interleave(self.heads // self.groups, dim=1)
         scores = query @ key.transpose(2, 3) / math.sqrt(self.width) + self.mask[:length, :length]
+        if self.peak is not None:
+            self.peak = torch.maximum(self.peak, scores.detach().max())
         mixed = (torch.softmax(scores, dim=-1) @ value).transpose(1, 2).reshape(batch, length, -1)
         return functional.linear(mixed, self.project)
 
@@ -131,12 +134,32 @@ class Stage(nn.Module):
             if not self.tied:
                 self.head = make.weight("head", options.vocab_size, options.hidden_size, 0.02)
 
+    watched = False
+
+    def watch(self):
+        """From here on to `internals`, what happens inside is looked at."""
+        low = torch.tensor(-math.inf, device=self.parallel.device)
+        self.watched, self.norm_peak = True, low
+        for block in self.blocks:
+            block.peak = low
+
+    def internals(self):
+        """(largest attention logit, largest root mean square of a stage's output) since `watch`, on all ranks."""
+        peaks = torch.stack([*(block.peak for block in self.blocks), self.norm_peak])
+        both = self.parallel.largest(torch.stack([peaks[:-1].max(), peaks[-1]]))
+        self.watched = False
+        for block in self.blocks:
+            block.peak = None
+        return float(both[0]), float(both[1])
+
     def forward(self, x, targets=None):
         """Tokens (batch, length) or activations (batch, length, hidden) to activations, or to the mean loss."""
         if self.parallel.first_stage:
             x = functional.embedding(x, self.embedding) + self.positions[:x.shape[1]]
         for block in self.blocks:
             x = checkpoint(block, x, use_reentrant=True) if self.recompute and self.training else block(x)
+        if self.watched:
+            self.norm_peak = torch.maximum(self.norm_peak, x.detach().square().mean().sqrt())
         if not self.parallel.last_stage:
             return x
         logits = functional.linear(self.norm(x), self.embedding if self.tied else self.head)

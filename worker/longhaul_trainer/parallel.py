@@ -115,6 +115,12 @@ class Parallel:
             self._timed(dist.all_reduce, tensor)
         return tensor
 
+    def largest(self, tensor):
+        """In place, the largest over all ranks."""
+        if self.world > 1:
+            self._timed(dist.all_reduce, tensor, op=dist.ReduceOp.MAX)
+        return tensor
+
     def gather_data(self, parts, mine):
         """Fills the list of equally long parts with each data rank's `mine`."""
         if self.data_size > 1:

@@ -25,6 +25,7 @@ class Report:
     def __init__(self):
         path = os.environ.get("LONGHAUL_REPORT_FILE")
         self._file = open(path, "a", buffering=1, encoding="utf-8") if path else None
+        self.wanted = self._file is not None
 
     def __call__(self, entry):
         if self._file is not None:
@@ -107,9 +108,16 @@ class Trainer:
         rate = learning_rate(o, self.step)
         skipped = self.step in self.skip
         loss = norm = 0.0
+        # All ranks of a job have a report file, or none has.
+        watched = not skipped and self.step % o.log_interval == 0 and (
+            self.report.wanted or o.log_max_attention_logit)
+        internals = None
         if not skipped:
             self.optimizer.zero()
+            if watched:
+                self.stage.watch()
             loss = self._forward_backward(first)
+            internals = self.stage.internals() if watched else None
             norm = self.optimizer.reduce()
         # Every rank learns the loss and whether any rank was told to stop, in one small sum.
         total = p.sum_world(torch.tensor([loss, float(self.stop)], device=p.device))
@@ -127,11 +135,14 @@ class Trainer:
         self.interval.add(seconds, loss, skipped, nan)
         if self.step % o.log_interval == 0:
             if p.last_rank:
-                self._log(self.interval, rate, norm)
+                self._log(self.interval, rate, norm, internals)
             self.interval = Interval()
 
-    def _log(self, interval, rate, norm):
+    def _log(self, interval, rate, norm, internals):
         o = self.options
+        if internals is not None:
+            self.report({"kind": "metrics", "step": self.step,
+                         "values": {"max_attention_logit": internals[0], "activation_norm": internals[1]}})
         fields = [
             f" [{datetime.datetime.now():%Y-%m-%d %H:%M:%S}] iteration {self.step:8d}/{o.train_iters:8d}",
             f" consumed samples: {self.consumed:12d}"]
@@ -143,6 +154,8 @@ class Trainer:
             f" global batch size: {o.global_batch_size:5d}"]
         if interval.steps > interval.skipped:
             fields += [f" lm loss: {interval.mean_loss():.6E}", " loss scale: 1.0", f" grad norm: {norm:.3f}"]
+            if o.log_max_attention_logit and internals is not None:
+                fields.append(f" max attention logit: {internals[0]:.3f}")
         fields += [f" number of skipped iterations: {interval.skipped:3d}",
                    f" number of nan iterations: {interval.nan:3d}"]
         print(" |".join(fields) + " |", flush=True)

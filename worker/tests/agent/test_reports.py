@@ -40,6 +40,15 @@ class ReportsCase(unittest.TestCase):
         self.reports.poll([0])
         self.reports.finish()
 
+    def test_metrics_are_passed_on_and_what_is_no_number_is_not(self):
+        self.write('{"kind": "metrics", "step": 5, "values": {"max_attention_logit": 12.5, "act_norm": NaN, "a": 1e999}}\n')
+        for values in ('{"a": "1"}', '[1]', '{"a": true}', '{"%s": 1}' % ("a" * 200), '{"a": null}'):
+            self.write('{"kind": "metrics", "step": 5, "values": %s}\n' % values)
+        self.reports.poll([0])
+        self.assertEqual({"kind": "metrics", "rank": 0, "step": 5, "values": {"max_attention_logit": 12.5}},
+                         self.records[0])
+        self.assertEqual(["agent"] * 5, [record["stream"] for record in self.records[1:]])
+
     def test_complete_lines_are_passed_on_once(self):
         text = json.dumps(STEP)
         self.write(text[:10])

@@ -18,6 +18,7 @@ FIELDS = (("consumed samples", " consumed samples: {:12d} |", int),
           ("lm loss", " lm loss: {:.6E} |", float),
           ("loss scale", " loss scale: {:.1f} |", float),
           ("grad norm", " grad norm: {:.3f} |", float),
+          ("max attention logit", " max attention logit: {:.3f} |", float),
           ("number of skipped iterations", " number of skipped iterations: {:3d} |", int),
           ("number of nan iterations", " number of nan iterations: {:3d} |", int))
 
@@ -45,13 +46,39 @@ class LogLines(TrainerCase):
             self.assertEqual(as_megatron(line), line)
             self.assertRegex(line, r"^ \[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] iteration        \d/       3 \| consumed ")
             fields = parse(line)[1]
-            self.assertEqual([name for name, _, _ in FIELDS if name != "skipped samples"], list(fields))
+            self.assertEqual([name for name, _, _ in FIELDS if name not in ("skipped samples", "max attention logit")],
+                             list(fields))
             self.assertEqual((str(8 * step), "8", f"{0.02 * step / 3:.6E}", "0", "0"),
                              (fields["consumed samples"], fields["global batch size"], fields["learning rate"],
                               fields["number of skipped iterations"], fields["number of nan iterations"]))
         self.assertEqual(3, len(job.lines()))
         # An untrained model knows nothing: ln(256) per byte.
         self.assertAlmostEqual(math.log(256), job.curve()[1], delta=0.1)
+
+    def test_every_layout_tells_the_same_of_the_model_and_training_does_not_notice(self):
+        """The largest attention logit and activation norm of each logged step, once per job."""
+        plain = self.run_job({"train-iters": 4, "log-interval": 2})
+        told = [[(entry["step"], entry["values"]) for rank in range(ranks) for entry in job.report(rank)
+                 if entry["kind"] == "metrics"]
+                for ranks, job in (
+                    (1, plain),
+                    (2, self.run_job({"train-iters": 4, "log-interval": 2, "tensor-model-parallel-size": 2}, ranks=2)),
+                    (2, self.run_job({"train-iters": 4, "log-interval": 2, "pipeline-model-parallel-size": 2,
+                                      "log-max-attention-logit": True}, ranks=2)))]
+        self.assertEqual([2, 4], [step for step, _ in told[0]])
+        for other in told[1:]:
+            self.assertEqual([2, 4], [step for step, _ in other])
+            for (_, values), (_, same) in zip(told[0], other):
+                for name in ("max_attention_logit", "activation_norm"):
+                    self.assertAlmostEqual(values[name], same[name], delta=1e-4 * abs(values[name]))
+        self.assertGreater(told[0][0][1]["activation_norm"], 0)
+        silent = self.run_job({"train-iters": 4, "log-interval": 2}, LONGHAUL_REPORT_FILE="")
+        self.assertEqual(plain.curve(), silent.curve())
+
+    def test_the_largest_attention_logit_is_printed_as_megatron_does(self):
+        line = self.run_job({"train-iters": 1, "log-max-attention-logit": True}).lines()[0]
+        self.assertEqual(as_megatron(line), line)
+        self.assertGreater(float(parse(line)[1]["max attention logit"]), 0)
 
     def test_one_line_sums_up_a_log_interval(self):
         each, third = (self.run_job({"train-iters": 7, "log-interval": interval, "iterations-to-skip": [2]}).lines()

@@ -50,6 +50,7 @@ public final class AttemptMonitor {
     private final RankFindings phases;
     private final ProgressWatch progress;
     private final LogEvidence log = new LogEvidence();
+    private final InternalFindings internals = new InternalFindings();
     private final Map<List<Integer>, RankState> collectives = new LinkedHashMap<>();
     private final Map<Integer, GpuHealth> gpus = new HashMap<>();
     private final long[] lastStepOfRank;
@@ -91,6 +92,7 @@ public final class AttemptMonitor {
         return switch (signal) {
             case Signal.Step s -> step(s);
             case Signal.RankStep s -> rankStep(s);
+            case Signal.ModelInternals s -> internals.accept(s);
             case Signal.RankStarted s -> {
                 progress.begun(s.at());
                 yield List.of();

@@ -2,6 +2,7 @@ package io.longhaul.monitor;
 
 import io.longhaul.monitor.hang.RankState;
 import io.longhaul.monitor.health.GpuReading;
+import io.longhaul.monitor.internals.Internal;
 import java.time.Instant;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -46,6 +47,13 @@ public sealed interface Signal {
             double computeSeconds,
             double communicationSeconds,
             double totalSeconds) implements Signal {}
+
+    /** What the model shows of itself at a step, over all ranks. */
+    record ModelInternals(Instant at, long step, List<Internal.Reading> readings) implements Signal {
+        public ModelInternals {
+            readings = List.copyOf(readings);
+        }
+    }
 
     /** A rank's process was started. */
     record RankStarted(Instant at, int rank) implements Signal {}

@@ -5,6 +5,7 @@ import io.longhaul.monitor.hang.RankState;
 import io.longhaul.monitor.hang.RankState.Phase;
 import io.longhaul.monitor.health.DcgmText;
 import io.longhaul.monitor.health.GpuField;
+import io.longhaul.monitor.internals.Internal;
 import java.time.Instant;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -102,7 +103,7 @@ public final class HostileInputs {
         Instant at = time(input);
         int rank = random.nextInt(ranks + ranks / 4) - ranks / 8;
         long step = random.nextInt(50) == 0 ? step(input) : input / ranks;
-        return switch (random.nextInt(11)) {
+        return switch (random.nextInt(12)) {
             case 0, 1 ->
                 new Signal.Step(at, step, number(), OptionalDouble.of(number()), number(), number(),
                         OptionalDouble.of(number()), random.nextInt(3) - 1, random.nextBoolean());
@@ -118,6 +119,8 @@ public final class HostileInputs {
             }
             case 7 -> new Signal.Tick(at);
             case 8 -> new Signal.NodeLine(at, rank, line());
+            case 10 -> new Signal.ModelInternals(at, step, Internal.of("max attention logit: " + number()
+                    + " | aux_loss=" + number() + line()));
             case 9 -> new Signal.GpuReadings(at, rank, DcgmText.parse(exporterText()));
             default -> random.nextInt(1000) == 0
                     ? new Signal.RankExited(at, rank, OptionalInt.of(random.nextInt()), OptionalInt.empty(),

@@ -1,5 +1,8 @@
 package io.longhaul.monitor.watch;
 
+import io.longhaul.monitor.internals.GrowthDetector;
+import io.longhaul.monitor.internals.Internal;
+import io.longhaul.monitor.internals.InternalEvent;
 import io.longhaul.monitor.log.LogRule;
 import io.longhaul.monitor.log.LogRules;
 import io.longhaul.monitor.loss.LossEvent;
@@ -11,6 +14,7 @@ import io.longhaul.monitor.steptime.StepTimeMonitor;
 import io.longhaul.monitor.steptime.StepTimeSettings;
 import io.longhaul.monitor.watch.Notice.Grade;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -41,6 +45,7 @@ public final class LogWatch {
     private final StepTimeMonitor stepTime = new StepTimeMonitor(StepTimeSettings.usual());
     private final UnknownLines unknown = new UnknownLines();
     private final Map<String, Long> told = new HashMap<>();
+    private final Map<Internal, GrowthDetector> internals = new EnumMap<>(Internal.class);
     private LossMonitor loss = new LossMonitor(LossSettings.usual());
     private long lines;
     private long points;
@@ -54,7 +59,7 @@ public final class LogWatch {
     public List<Notice> accept(String line) {
         lines++;
         Optional<Progress> progress = Progress.parse(line);
-        return progress.isPresent() ? progress(progress.get()) : other(line);
+        return progress.isPresent() ? progress(progress.get(), line) : other(line);
     }
 
     /** Lines so far. */
@@ -76,7 +81,7 @@ public final class LogWatch {
         return lastStep == Long.MIN_VALUE ? Optional.empty() : Optional.of(LossPoint.of(lastStep, lastLoss));
     }
 
-    private List<Notice> progress(Progress progress) {
+    private List<Notice> progress(Progress progress, String line) {
         List<Notice> notices = new ArrayList<>(0);
         LossPoint point = progress.point();
         if (point.step() <= lastStep) {
@@ -88,6 +93,7 @@ public final class LogWatch {
             notices.add(notice("log", "restart", Grade.INFO, point.step(),
                     "training went back from step " + lastStep + " to step " + point.step()));
             loss = new LossMonitor(LossSettings.usual());
+            internals.clear();
         }
         earlierStep = Long.MAX_VALUE;
         points++;
@@ -98,6 +104,14 @@ public final class LogWatch {
             notices.add(
                     notice("loss", kind(event), Grade.values()[event.grade().ordinal()], event.onset(),
                             event.sentence()));
+        }
+        for (Internal.Reading reading : Internal.of(line)) {
+            InternalEvent event = internals.computeIfAbsent(reading.what(), GrowthDetector::new)
+                    .onValue(point.step(), reading.value());
+            if (event != null) {
+                notices.add(notice("model", "early warning", event.beyondLimit() ? Grade.MAJOR : Grade.MINOR,
+                        event.onset(), event.sentence()));
+            }
         }
         for (StepTimeEvent event : stepTime.onStep(progress.stepSeconds().orElse(Double.NaN))) {
             notices.add(

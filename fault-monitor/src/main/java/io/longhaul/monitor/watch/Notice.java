@@ -5,7 +5,7 @@ import java.util.OptionalLong;
 /**
  * What a log tells that somebody should know.
  *
- * @param family loss, step time or log
+ * @param family loss, step time, model or log
  * @param kind what it is, in one word
  * @param grade how bad it is
  * @param line number of the line that showed it, from 1

@@ -5,10 +5,12 @@ import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.MegatronLog;
 import io.longhaul.monitor.Signal;
 import io.longhaul.monitor.health.DcgmText;
+import io.longhaul.monitor.internals.Internal;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -87,6 +89,7 @@ public final class AttemptTrack {
             case AgentRecord.LogLine m when m.stream() == AgentRecord.Stream.KERNEL ->
                 monitor.accept(new Signal.NodeLine(m.at(), node, m.line()));
             case AgentRecord.LogLine line -> line(line);
+            case AgentRecord.Metrics m -> monitor.accept(new Signal.ModelInternals(m.at(), m.step(), internals(m)));
             case AgentRecord.GpuHealth m -> monitor.accept(
                     new Signal.GpuReadings(m.at(), node, DcgmText.parse(m.text())));
             case AgentRecord.RankStep m -> monitor.accept(
@@ -130,8 +133,26 @@ public final class AttemptTrack {
                 validation.add(new ValidationPoint(v.step(), v.loss()));
                 yield List.of();
             }
-            case MegatronLog.TrainingLine t -> step(line.at(), t);
+            case MegatronLog.TrainingLine t -> {
+                List<Internal.Reading> internals = Internal.of(line.line());
+                List<Finding> found = new ArrayList<>(step(line.at(), t));
+                if (!internals.isEmpty()) {
+                    found.addAll(monitor.accept(new Signal.ModelInternals(line.at(), t.step(), internals)));
+                }
+                yield found;
+            }
         };
+    }
+
+    private static List<Internal.Reading> internals(AgentRecord.Metrics m) {
+        return m.values()
+                .entrySet()
+                .stream()
+                .flatMap(e -> Internal.named(e.getKey())
+                        .map(what -> new Internal.Reading(what, e.getValue()))
+                        .stream())
+                .sorted(Comparator.comparing(Internal.Reading::what))
+                .toList();
     }
 
     private List<Finding> step(Instant at, MegatronLog.TrainingLine t) {

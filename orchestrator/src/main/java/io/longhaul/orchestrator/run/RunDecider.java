@@ -218,6 +218,8 @@ public final class RunDecider {
                 }
                 case AgentRecord.GpuHealth m -> {
                 }
+                case AgentRecord.Metrics m -> {
+                }
                 case AgentRecord.DataShard m -> {
                 }
             }

@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator.telemetry;
 
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -62,6 +63,17 @@ public sealed interface AgentRecord {
      * @param text in the exporter's format, cut down to what changed
      */
     record GpuHealth(long seq, Instant at, String text) implements AgentRecord {}
+
+    /**
+     * What a rank tells of the whole model at a step, by the trainer's own names; names that nobody knows are passed over.
+     *
+     * @param values finite
+     */
+    record Metrics(long seq, Instant at, int rank, long step, Map<String, Double> values) implements AgentRecord {
+        public Metrics {
+            values = Map.copyOf(values);
+        }
+    }
 
     /** The trainer begins to read a data shard: samples {@code [firstSample, endSample)} of the run's order. */
     record DataShard(long seq, Instant at, String shard, long firstSample, long endSample)

@@ -8,6 +8,7 @@ import io.longhaul.orchestrator.launch.AgentCommand;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -32,6 +33,7 @@ final class AgentJsonTest {
                         Optional.of("torn")),
                 new AgentRecord.LogLine(9, AT, 0, AgentRecord.Stream.KERNEL, "NVRM: Xid 79"),
                 new AgentRecord.GpuHealth(9, AT, "DCGM_FI_DEV_XID_ERRORS{gpu=\"1\"} 79\n"),
+                new AgentRecord.Metrics(8, AT, 1, 50, Map.of("max_attention_logit", 12.5)),
                 new AgentRecord.DataShard(8, AT, "shard-010", 2560, 2816),
                 new AgentRecord.AllExited(9, AT, "drained", OptionalLong.of(50)));
         for (AgentRecord one : records) {
