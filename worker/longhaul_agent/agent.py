@@ -15,6 +15,7 @@ import traceback
 from .health import Health
 from .link import AttemptOver, Link, Unreachable
 from .orphans import bury
+from .preflight import Preflight, wanted
 from .ranks import Ranks
 from .reports import Reports
 from .spool import Spool
@@ -66,6 +67,8 @@ class Agent:
         self.draining = False
         self.stopping = False
         self.cannot_start = False
+        self.preflight = None
+        self.tested = None
         self.kill_at = None
         self.finished = False
         self.last_checkpoint = None
@@ -172,6 +175,7 @@ class Agent:
                     raise Unreachable(f"an answer of epoch {answer['epoch']}, replaced by {self.epoch}")
             except AttemptOver as over:
                 print("the service ended this attempt:", over, file=sys.stderr, flush=True)
+                self.stop_tests()
                 self.ranks.signal(signal.SIGKILL)
                 self.fenced.set()
                 return
@@ -186,6 +190,7 @@ class Agent:
             self.epoch = answer["epoch"]
             for command in answer["commands"]:
                 self.obey(command)
+            self.start_tested()
             if not self.spool.empty() or self.done_commands:
                 self.wake.set()
 
@@ -209,12 +214,13 @@ class Agent:
     def carry_out(self, command):
         kind = command["kind"]
         if kind == "start":
-            if not self.ranks.started() and not self.stopping and not self.finished:
-                self.start(command)
+            if not self.ranks.started() and self.preflight is None and not self.stopping and not self.finished:
+                self.test(command) if wanted(command) else self.start(command)
         elif kind == "drain":
             self.drain(command["graceSeconds"])
         elif kind == "stop":
             self.stopping = True
+            self.stop_tests()
             self.ranks.signal(signal.SIGKILL)
         else:
             self.say(f"does not know the command {kind!r}")
@@ -226,6 +232,26 @@ class Agent:
             self.kill_at = time.monotonic() + grace_seconds
         else:
             self.stopping = True
+            self.stop_tests()
+
+    def stop_tests(self):
+        if self.preflight is not None:
+            self.preflight.stop()
+
+    def test(self, command):
+        """Tests the devices first; the ranks start after that, from the thread that lives as long as they should."""
+        self.tested = command
+        try:
+            self.ranks.mark()
+            self.preflight = Preflight(command, self.directory, self.report, self.wake.set)
+        except (OSError, KeyError, TypeError, IndexError) as problem:
+            self.say(f"no preflight: {problem!r}")
+            self.start(command)
+
+    def start_tested(self):
+        if self.preflight is not None and self.preflight.finished and not self.stopping and not self.finished \
+                and not self.ranks.started() and not self.cannot_start:
+            self.start(self.tested)
 
     def start(self, command):
         try:

@@ -71,7 +71,7 @@ def lines(stream):
         yield rest
 
 
-def _die_with_parent(parent):
+def die_with_parent(parent):
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # the agent died before the line above
         os._exit(1)
@@ -93,6 +93,11 @@ class Ranks:
         """Whether an agent before this one was told to start the ranks; they died with it (PR_SET_PDEATHSIG)."""
         return self._table.exists() and not self.started()
 
+    def mark(self):
+        """Notes that the ranks are to be started here, so that an agent after this one does not wait for a command that was
+        obeyed. Raises OSError."""
+        self._write_table()
+
     def start(self, start):
         """Starts every rank of the node, from a thread that lives as long as they should: the kernel kills them
         when it ends. Raises OSError or ValueError if a command cannot be run; those that run are killed then."""
@@ -107,7 +112,7 @@ class Ranks:
                 process = subprocess.Popen(
                     start["command"], env=environment, cwd=self._directory, stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-                    preexec_fn=lambda: _die_with_parent(parent))
+                    preexec_fn=lambda: die_with_parent(parent))
                 with self._lock:
                     self._processes[rank] = process
                 self._report({"kind": "rank-started", "rank": rank, "pid": process.pid})

@@ -9,6 +9,30 @@ from .harness import arguments
 
 
 class UnderAgent(AgentCase):
+    def test_devices_are_tested_before_the_ranks_start(self):
+        agent = self.agent()
+        self.start("print('trained')", ranksPerNode=2, environment={"LONGHAUL_PREFLIGHT_SECONDS": "0.2"},
+                   masterPort=until(lambda: self.service.of("registered"), "registration")[0]["freePort"])
+        self.assertEqual("completed", self.ended(agent))
+        results = self.service.of("preflight")
+        self.assertEqual({0, 1}, {record["rank"] for record in results})
+        for record in results:
+            self.assertEqual(("", ""), (record["wrong"], record["problem"]))
+            self.assertEqual({"matmulFlops", "memoryBytesPerSecond", "linkBytesPerSecond", "allReduceSeconds"},
+                             set(record["values"]))
+            self.assertTrue(all(value > 0 for value in record["values"].values()))
+        order = [record["kind"] for record in self.service.stored if record["kind"] in ("preflight", "rank-started")]
+        self.assertEqual(["preflight"] * 2 + ["rank-started"] * 2, order)
+
+    def test_a_stop_ends_the_tests_and_no_rank_starts(self):
+        agent = self.agent()
+        self.start("print('trained')", ranksPerNode=1, environment={"LONGHAUL_PREFLIGHT_SECONDS": "3600"},
+                   masterPort=until(lambda: self.service.of("registered"), "registration")[0]["freePort"])
+        until(lambda: list(self.directory.rglob("preflight-0.log")), "the tests to begin")
+        self.command("stop")
+        self.assertEqual("stopped", self.ended(agent))
+        self.assertEqual([], self.service.of("rank-started") + self.service.of("preflight"))
+
     def test_a_drained_run_tells_of_its_steps_data_and_a_verified_checkpoint(self):
         corpus.build(self.directory / "corpus", 2, 8192)
         agent = self.agent()

@@ -53,6 +53,7 @@ public final class AttemptMonitor {
     private final InternalFindings internals = new InternalFindings();
     private final Map<List<Integer>, RankState> collectives = new LinkedHashMap<>();
     private final Map<Integer, GpuHealth> gpus = new HashMap<>();
+    private final PreflightFindings preflight;
     private final long[] lastStepOfRank;
     private final boolean[] ended;
     private long lastStep = Long.MIN_VALUE;
@@ -82,6 +83,7 @@ public final class AttemptMonitor {
         stepTime = new StepTimeMonitor(thresholds.stepTime());
         phases = new RankFindings(ranks, shape);
         progress = new ProgressWatch(thresholds.startTimeout(), thresholds.stallTimeout());
+        preflight = new PreflightFindings(ranks);
         lastStepOfRank = new long[ranks];
         Arrays.fill(lastStepOfRank, -1);
         ended = new boolean[ranks];
@@ -92,6 +94,7 @@ public final class AttemptMonitor {
         return switch (signal) {
             case Signal.Step s -> step(s);
             case Signal.RankStep s -> rankStep(s);
+            case Signal.Preflight s -> preflight.accept(s);
             case Signal.ModelInternals s -> internals.accept(s);
             case Signal.RankStarted s -> {
                 progress.begun(s.at());
@@ -125,7 +128,8 @@ public final class AttemptMonitor {
             return List.of();
         }
         lastJudged = s.step();
-        List<Finding> findings = new ArrayList<>(loss.onStep(s));
+        List<Finding> findings = new ArrayList<>(preflight.begun(s.at()));
+        findings.addAll(loss.onStep(s));
         for (StepTimeEvent event : stepTime.onStep(s.stepSeconds())) {
             if (event.kind() != StepTimeEvent.Kind.STALL) {
                 findings.add(phases.slowSteps(s, event));

@@ -3,6 +3,7 @@ package io.longhaul.monitor;
 import io.longhaul.monitor.hang.RankState;
 import io.longhaul.monitor.health.GpuReading;
 import io.longhaul.monitor.internals.Internal;
+import io.longhaul.monitor.node.Preflight.Result;
 import java.time.Instant;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -54,6 +55,9 @@ public sealed interface Signal {
             readings = List.copyOf(readings);
         }
     }
+
+    /** What the tests of a rank found before it was started. */
+    record Preflight(Instant at, Result result) implements Signal {}
 
     /** A rank's process was started. */
     record RankStarted(Instant at, int rank) implements Signal {}

@@ -8,6 +8,7 @@ import io.longhaul.monitor.health.GpuReading;
 import io.longhaul.monitor.log.LogLabel.Suspect;
 import io.longhaul.monitor.loss.LossEvent.Grade;
 import io.longhaul.monitor.loss.LossPoint;
+import io.longhaul.monitor.node.Preflight;
 import io.longhaul.monitor.straggler.JobShape;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -413,6 +415,36 @@ class AttemptMonitorTest {
             assertThat(slow.suspect()).isEqualTo(network ? Suspect.NETWORK : Suspect.NONE);
             assertThat(slow.rank()).isEmpty();
         }
+    }
+
+    private static Signal.Preflight tested(double seconds, int rank, String wrong) {
+        return new Signal.Preflight(at(seconds),
+                new Preflight.Result(rank, rank, Map.of("matmulFlops", rank == 3 ? 1e14 : 6e14), wrong, ""));
+    }
+
+    /** The slow one is judged against its peers, so not before all have told; the wrong one is, too. */
+    @Test
+    void testsBeforeTheStartAreJudgedOnceWhenAllHaveTold() {
+        AttemptMonitor fresh = monitor(6);
+        for (int rank = 0; rank < 5; rank++) {
+            assertThat(fresh.accept(tested(rank, rank, rank == 0 ? "3 products differ" : ""))).isEmpty();
+        }
+        List<Finding> findings = fresh.accept(tested(6, 5, ""));
+        assertKinds(findings, Finding.Kind.NODE_FAULT, Finding.Kind.NODE_FAULT);
+        assertThat(findings).extracting(f -> f.evidence().get("node") + " " + f.evidence().get("label"))
+                .containsExactly("0 hw.preflight_wrong", "3 hw.preflight_slow");
+        assertThat(findings.getLast().ratio()).hasValue(6);
+        assertThat(fresh.accept(tested(7, 5, ""))).isEmpty();
+        assertThat(fresh.accept(step(8, 1, 5))).isEmpty();
+    }
+
+    @Test
+    void testsOfWhichSomeNeverComeAreJudgedWhenTrainingBegins() {
+        AttemptMonitor fresh = monitor(6);
+        for (int rank = 0; rank < 5; rank++) {
+            fresh.accept(tested(rank, rank, ""));
+        }
+        assertKinds(fresh.accept(step(8, 1, 5)), Finding.Kind.NODE_FAULT);
     }
 
     @Test

@@ -55,7 +55,8 @@ final class Options {
             case STALLED, EXITED -> options.stopped();
             case SLOW_RANK -> options.slowRank();
             case DROPPED, FROZEN -> options.oddLoss();
-            case FAULT_LINE, NODE_FAULT -> options.faultLine();
+            case NODE_FAULT -> options.nodeFault();
+            case FAULT_LINE -> options.faultLine();
             case UNREACHABLE -> options.unreachable();
             case SPIKE_OVER, RECOVERED, EARLY_WARNING, PLATEAU, NOISY, SLOW_STEPS ->
                 options.watch("go on", "nothing has to be done about it", 0);
@@ -224,6 +225,27 @@ final class Options {
                 now.ranks() * SLOW_SECONDS * lost);
         replaceNode();
         refuse(Action.RESTART, "restart", "the rank would run in the same place again");
+    }
+
+    private void nodeFault() {
+        String label = finding.evidence().getOrDefault("label", "");
+        switch (label) {
+            case "hw.preflight_wrong", "hw.preflight_failed" -> {
+                refuse(Action.WATCH, "go on",
+                        label.endsWith("wrong")
+                                ? "what computes wrong spoils what all others compute"
+                                : "what fails its tests will not train either");
+                replaceNode();
+                ask();
+            }
+            case "hw.preflight_slow" -> {
+                double lost = 1 - 1 / Math.max(1, finding.ratio().orElse(1));
+                watch("watch it and go on", "the node is slow, and all others wait for it",
+                        now.costOfSteps(POINTS_UNTIL_SEEN) * lost);
+                replaceNode();
+            }
+            default -> faultLine();
+        }
     }
 
     private void faultLine() {

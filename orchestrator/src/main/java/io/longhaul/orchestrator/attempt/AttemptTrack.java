@@ -6,6 +6,7 @@ import io.longhaul.monitor.MegatronLog;
 import io.longhaul.monitor.Signal;
 import io.longhaul.monitor.health.DcgmText;
 import io.longhaul.monitor.internals.Internal;
+import io.longhaul.monitor.node.Preflight;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -89,6 +90,8 @@ public final class AttemptTrack {
             case AgentRecord.LogLine m when m.stream() == AgentRecord.Stream.KERNEL ->
                 monitor.accept(new Signal.NodeLine(m.at(), node, m.line()));
             case AgentRecord.LogLine line -> line(line);
+            case AgentRecord.Preflight m -> monitor.accept(new Signal.Preflight(m.at(),
+                    new Preflight.Result(node, m.rank(), m.values(), m.wrong(), m.problem())));
             case AgentRecord.Metrics m -> monitor.accept(new Signal.ModelInternals(m.at(), m.step(), internals(m)));
             case AgentRecord.GpuHealth m -> monitor.accept(
                     new Signal.GpuReadings(m.at(), node, DcgmText.parse(m.text())));

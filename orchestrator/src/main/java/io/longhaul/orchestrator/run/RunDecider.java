@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -220,6 +221,8 @@ public final class RunDecider {
                 }
                 case AgentRecord.Metrics m -> {
                 }
+                case AgentRecord.Preflight m -> {
+                }
                 case AgentRecord.DataShard m -> {
                 }
             }
@@ -361,6 +364,16 @@ public final class RunDecider {
             } else if (state.spec().policies().adapt() == RunSpec.Policies.Adapt.OFF) {
                 next();
             }
+        }
+
+        private Map<String, String> environment(RankProcess process) {
+            Map<String, String> environment = new TreeMap<>(process.environment());
+            state.spec()
+                    .policies()
+                    .preflight()
+                    .seconds()
+                    .ifPresent(seconds -> environment.put("LONGHAUL_PREFLIGHT_SECONDS", Integer.toString(seconds)));
+            return environment;
         }
 
         private long restarts() {
@@ -513,7 +526,7 @@ public final class RunDecider {
                     new RunEvent.AttemptDecided(
                             now,
                             new AttemptLaunch(key, epoch, plan.nodes(), plan.ranksPerNode(),
-                                    process.command(), process.environment(), resume,
+                                    process.command(), environment(process), resume,
                                     state.spec().kubernetes(), launches.avoid(now)),
                             recipe,
                             skipped));

@@ -8,6 +8,7 @@ import io.longhaul.planner.search.PlanRequest.Fixed;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * The user's wish: what to train, on what, how, and which decisions Longhaul may take alone.
@@ -169,6 +170,7 @@ public record RunSpec(
      * @param startTimeout no first step for this long after the launch is a failed start
      * @param skipMarginSteps steps skipped around a spike whose data shard is not known
      * @param dryRun decide what to do about incidents and tell it, but leave the attempt alone
+     * @param preflight how long devices are tested before an attempt
      */
     public record Policies(
             Adapt adapt,
@@ -176,7 +178,27 @@ public record RunSpec(
             Duration stallTimeout,
             Duration startTimeout,
             int skipMarginSteps,
-            boolean dryRun) {
+            boolean dryRun,
+            Preflight preflight) {
+        public Policies {
+            // Runs that were stored before there was such a thing.
+            preflight = Objects.requireNonNullElse(preflight, Preflight.OFF);
+        }
+
+        /** Tests of every device before its rank starts: none, a few seconds of each, or minutes. */
+        public enum Preflight {
+            OFF, QUICK, BURN_IN;
+
+            /** Seconds of each test, if there are any. */
+            OptionalInt seconds() {
+                return switch (this) {
+                    case OFF -> OptionalInt.empty();
+                    case QUICK -> OptionalInt.of(5);
+                    case BURN_IN -> OptionalInt.of(300);
+                };
+            }
+        }
+
         /** Who decides on a recipe change between attempts. */
         public enum Adapt {
             AUTO, ASK, OFF

@@ -346,7 +346,8 @@ public final class RunSpecReader {
                 node.duration("stallTimeout", Duration.ofSeconds(60)),
                 node.duration("startTimeout", Duration.ofSeconds(120)),
                 (int) node.integer("skipMarginSteps", 0, 100_000, 8),
-                node.flag("dryRun", false));
+                node.flag("dryRun", false),
+                node.choice("preflight", Policies.Preflight.class, Policies.Preflight.OFF));
         node.nothingElse();
         return policies;
     }

@@ -75,6 +75,21 @@ public sealed interface AgentRecord {
         }
     }
 
+    /**
+     * What the tests of a rank found before its start.
+     *
+     * @param values rates by name, in units of their own per second
+     * @param wrong what was computed, remembered or sent wrong; empty if nothing
+     * @param problem why the tests did not end; empty if they did
+     */
+    record Preflight(long seq, Instant at, int rank, Map<String, Double> values, String wrong, String problem)
+            implements
+                AgentRecord {
+        public Preflight {
+            values = Map.copyOf(values);
+        }
+    }
+
     /** The trainer begins to read a data shard: samples {@code [firstSample, endSample)} of the run's order. */
     record DataShard(long seq, Instant at, String shard, long firstSample, long endSample)
             implements

@@ -582,6 +582,29 @@ final class RunDeciderTest {
                 .allSatisfy(i -> assertThat(i.kind()).isEqualTo(Finding.Kind.NODE_FAULT));
     }
 
+    /** A node that fails its tests is no longer used, whether there is another one or a person has to find one. */
+    @Test
+    void aNodeThatFailsItsTestsIsLeft() {
+        for (String label : List.of("hw.preflight_wrong", "hw.preflight_failed")) {
+            Life life = training(Adapt.OFF).then(placed(1), shows(1, label));
+            assertThat(blamed(life)).containsExactly("gpu-18 1.0");
+            assertThat(life.attempt().stage()).as(label).isEqualTo(Attempt.Stage.ENDING);
+            assertThat(life.state.incidents().getFirst().decision().action()).isEqualTo(Action.ASK);
+        }
+    }
+
+    @Test
+    void testsBeforeAnAttemptAreAskedForByTheRunSpec() {
+        Map<String, String> none = training(Adapt.OFF).attempt().launch().environment();
+        assertThat(none).doesNotContainKey("LONGHAUL_PREFLIGHT_SECONDS");
+        RunSpec spec = RunSpecReader.read(
+                Runs.SPEC.replace("policies: {", "policies: { preflight: burn-in,"));
+        Decision decision = new RunDecider(Runs.LAUNCHES).decide(Runs.created(spec),
+                new RunInput.PlanReady(Runs.PLAN), LATER, EPOCH);
+        assertThat(decision.state().attempt(1).launch().environment()).containsAllEntriesOf(none)
+                .containsEntry("LONGHAUL_PREFLIGHT_SECONDS", "300");
+    }
+
     @Test
     void aMachineThatTheWorldHasGivenUpIsBlamedAndOneWhosePodEndedIsNot() {
         assertThat(blamed(training(Adapt.OFF).then(placed(1),

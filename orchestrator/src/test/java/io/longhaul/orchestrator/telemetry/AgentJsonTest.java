@@ -34,6 +34,7 @@ final class AgentJsonTest {
                 new AgentRecord.LogLine(9, AT, 0, AgentRecord.Stream.KERNEL, "NVRM: Xid 79"),
                 new AgentRecord.GpuHealth(9, AT, "DCGM_FI_DEV_XID_ERRORS{gpu=\"1\"} 79\n"),
                 new AgentRecord.Metrics(8, AT, 1, 50, Map.of("max_attention_logit", 12.5)),
+                new AgentRecord.Preflight(8, AT, 1, Map.of("matmulFlops", 6e14), "", "did not end in time"),
                 new AgentRecord.DataShard(8, AT, "shard-010", 2560, 2816),
                 new AgentRecord.AllExited(9, AT, "drained", OptionalLong.of(50)));
         for (AgentRecord one : records) {
