@@ -1,5 +1,6 @@
 package io.longhaul.orchestrator.cli.bench;
 
+import io.longhaul.orchestrator.cli.place.PlaceBenchCommand;
 import io.longhaul.planner.cluster.Accelerator;
 import io.longhaul.planner.cluster.Machine;
 import io.longhaul.planner.legal.Legality;
@@ -20,7 +21,7 @@ import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code longhaul bench planner}: the first plan of a cold process, then each job warmed up. */
+/** {@code longhaul bench planner}: the first plan of a cold process, then each job warmed up, then node orders and mixed devices. */
 @Command(name = "planner", mixinStandardHelpOptions = true, description = "Times plans of known jobs over what Megatron-LM runs; prints time, evaluations and certificate.")
 final class PlannerBenchCommand implements Runnable {
     @Option(names = "--job", defaultValue = "", description = "only jobs whose name contains this; the first one planned tells the time of a whole process")
@@ -59,6 +60,9 @@ final class PlannerBenchCommand implements Runnable {
                 time(name, work);
             }
         });
+        if (job.isEmpty()) {
+            new PlaceBenchCommand().run();
+        }
     }
 
     private void time(String name, Supplier<String> work) {
