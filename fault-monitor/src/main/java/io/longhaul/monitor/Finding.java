@@ -90,6 +90,8 @@ public record Finding(
         FROZEN(Grade.CRITICAL),
         /** The gradient norm grows while the loss is in its place. */
         EARLY_WARNING(Grade.BENIGN), PLATEAU(Grade.BENIGN),
+        /** The loss is a step higher than it was. */
+        LEVEL(Grade.MINOR),
         /** The loss scatters more than it did. */
         NOISY(Grade.MINOR),
         /** An earlier {@code SPIKE} has come back by itself. */

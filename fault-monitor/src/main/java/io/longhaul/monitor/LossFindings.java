@@ -90,6 +90,7 @@ final class LossFindings {
             case SPIKE -> Finding.Kind.SPIKE;
             case DIVERGED -> Finding.Kind.DIVERGED;
             case DROPPED -> Finding.Kind.DROPPED;
+            case LEVEL -> Finding.Kind.LEVEL;
             case NOISY -> Finding.Kind.NOISY;
             case FROZEN -> Finding.Kind.FROZEN;
             case NOT_FINITE -> Finding.Kind.NAN;

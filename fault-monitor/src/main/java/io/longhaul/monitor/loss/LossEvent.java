@@ -29,6 +29,8 @@ public record LossEvent(
         DIVERGED,
         /** The loss fell at once, as it does when the data leaks or the numbers are broken. */
         DROPPED,
+        /** The loss is a step higher than it was, and stays there. */
+        LEVEL,
         /** The loss scatters more than it did, around whatever level. */
         NOISY,
         /** The same value again and again. */
@@ -64,6 +66,7 @@ public record LossEvent(
             case DIVERGED -> "the loss rose from step " + onset + " on and has not come back: " + from;
             case DROPPED -> "the loss fell at once at step " + onset + ": " + from
                     + "; data that leaks, or broken numbers";
+            case LEVEL -> "the loss stepped up at step " + onset + " and stays there: " + from;
             case NOISY ->
                 String.format(Locale.ROOT, "the loss scatters %.1f times as much as before since step %d",
                         value / baseline, onset);

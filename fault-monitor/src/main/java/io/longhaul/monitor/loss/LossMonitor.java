@@ -20,6 +20,7 @@ public final class LossMonitor {
     private final ExcursionDetector excursions;
     private final FirstPointsDetector firstPoints;
     private final DriftDetector drift;
+    private final LevelDetector level;
     private final NoiseDetector noise;
     private final FrozenDetector frozen = new FrozenDetector();
     private final PlateauDetector plateau = new PlateauDetector();
@@ -32,6 +33,7 @@ public final class LossMonitor {
         excursions = new ExcursionDetector(settings);
         firstPoints = new FirstPointsDetector(settings.warmUp());
         drift = new DriftDetector(settings.driftSigmas());
+        level = new LevelDetector(settings.level());
         noise = new NoiseDetector(settings.noise());
     }
 
@@ -76,8 +78,10 @@ public final class LossMonitor {
         add(events, frozen.onLoss(step, loss));
         if (excursion != null && (excursion.kind() == Kind.DIVERGED || excursion.kind() == Kind.DROPPED)) {
             drift.newLevel();
+            level.newLevel();
         } else if (!excursions.open() && !frozen.frozen()) {
             add(events, drift.onLoss(step, loss));
+            add(events, level.onLoss(step, loss));
             add(events, plateau.onLoss(step, loss));
         }
     }

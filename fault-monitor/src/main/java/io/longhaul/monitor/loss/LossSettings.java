@@ -10,6 +10,7 @@ package io.longhaul.monitor.loss;
  * @param driftSigmas standard deviations by which half of {@value DriftDetector#POINTS} points must be above the
  *     best level so far
  * @param noise multiple of the usual noise that is a burst of noise
+ * @param level standard errors by which the median of some points must be above those before to be a new level
  */
 public record LossSettings(
         int warmUp,
@@ -17,19 +18,20 @@ public record LossSettings(
         double spreads,
         int spreadPoints,
         double driftSigmas,
-        double noise) {
+        double noise,
+        double level) {
     public LossSettings {
         if (warmUp < 9 || !(sigmas > 0) || !(spreads >= 0) || spreadPoints < 20 || !(driftSigmas > 0)
-                || !(noise > 1)) {
+                || !(noise > 1) || !(level > 0)) {
             throw new IllegalArgumentException(
-                    "needs warmUp >= 9, sigmas > 0, spreads >= 0, spreadPoints >= 20, driftSigmas > 0 and noise > 1, got "
+                    "needs warmUp >= 9, sigmas > 0, spreads >= 0, spreadPoints >= 20, driftSigmas > 0, noise > 1 and level > 0, got "
                             + warmUp + ", " + sigmas + ", " + spreads + ", " + spreadPoints + ", "
-                            + driftSigmas + ", " + noise);
+                            + driftSigmas + ", " + noise + ", " + level);
         }
     }
 
     /** Chosen on recorded runs; {@code longhaul validate detectors} shows what they find there. */
     public static LossSettings usual() {
-        return new LossSettings(30, 5.5, 3.5, 400, 3, 2.5);
+        return new LossSettings(30, 5.5, 3.5, 400, 3, 2.5, 6);
     }
 }

@@ -58,7 +58,7 @@ final class Options {
             case NODE_FAULT -> options.nodeFault();
             case FAULT_LINE -> options.faultLine();
             case UNREACHABLE -> options.unreachable();
-            case SPIKE_OVER, RECOVERED, EARLY_WARNING, PLATEAU, NOISY, SLOW_STEPS ->
+            case SPIKE_OVER, RECOVERED, EARLY_WARNING, PLATEAU, LEVEL, NOISY, SLOW_STEPS ->
                 options.watch("go on", "nothing has to be done about it", 0);
         }
         return options.options;

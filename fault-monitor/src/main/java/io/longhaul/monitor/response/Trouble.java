@@ -25,7 +25,7 @@ public final class Trouble {
 
     private static Family family(Finding.Kind kind) {
         return switch (kind) {
-            case SPIKE, NAN, DIVERGED, DROPPED, FROZEN, NOISY, EARLY_WARNING, PLATEAU, SPIKE_OVER ->
+            case SPIKE, NAN, DIVERGED, DROPPED, FROZEN, LEVEL, NOISY, EARLY_WARNING, PLATEAU, SPIKE_OVER ->
                 Family.LOSS;
             case SLOW_STEPS, SLOW_RANK, RECOVERED -> Family.SPEED;
             case STALLED, EXITED, FAULT_LINE, NODE_FAULT -> Family.END;
@@ -73,7 +73,7 @@ public final class Trouble {
             case SLOW_STEPS -> 8 / 11.0;
             case SLOW_RANK -> 33 / 34.0;
             case FAULT_LINE -> 148 / 149.0;
-            case DIVERGED, DROPPED, FROZEN, NOISY -> 11 / 12.0;
+            case DIVERGED, DROPPED, FROZEN, NOISY, LEVEL -> 11 / 12.0;
             case NAN, STALLED, EXITED, UNREACHABLE, NODE_FAULT -> 0.999;
             case EARLY_WARNING, PLATEAU -> 0.5;
             case SPIKE_OVER, RECOVERED -> 0;

@@ -101,6 +101,37 @@ class LossMonitorTest {
         assertThat(events.getLast().onset()).isEqualTo(600);
     }
 
+    /** Four standard deviations of the noise, of which no single point needs to tell: also while the loss falls fast. */
+    @Test
+    void findsAStepToAnotherLevelThatHidesInTheNoise() {
+        int told = 0;
+        for (int seed = 0; seed < 100; seed++) {
+            int at = 150 + 10 * seed;
+            List<LossEvent> events = events(curve(seed, i -> i >= at ? 0.12 : 0)).stream()
+                    .filter(e -> e.step() < at + 40)
+                    .toList();
+            assertThat(events).as("seed %d", seed).allSatisfy(e -> assertThat(e.step()).isGreaterThanOrEqualTo(at));
+            told += events.isEmpty() ? 0 : 1;
+        }
+        assertThat(told).as("of 100 steps").isGreaterThanOrEqualTo(90);
+    }
+
+    @Test
+    void aCurveThatFlattensAndNoiseThatIsRoundedAreNoSteps() {
+        for (int seed = 0; seed < 50; seed++) {
+            double[] flattens = new double[POINTS];
+            double[] rounded = new double[POINTS];
+            SplittableRandom random = new SplittableRandom(seed);
+            for (int i = 0; i < POINTS; i++) {
+                double kink = 5 - 0.01 * Math.min(i, 600);
+                flattens[i] = kink + 0.03 * random.nextGaussian();
+                rounded[i] = Math.rint((4.8 + 0.03 * random.nextGaussian()) * 32) / 32;
+            }
+            assertThat(events(flattens)).as("seed %d", seed).extracting(LossEvent::kind).doesNotContain(Kind.LEVEL);
+            assertThat(events(rounded)).as("seed %d", seed).extracting(LossEvent::kind).doesNotContain(Kind.LEVEL);
+        }
+    }
+
     @Test
     void findsASlowDrift() {
         for (int seed = 0; seed < 20; seed++) {

@@ -117,9 +117,11 @@ final class LossScore {
         for (double sigmas : new double[]{5.5, 6, 7}) {
             for (double spreads : new double[]{2.75, 3.1, 3.5}) {
                 for (double noise : new double[]{2.2, 2.5, 2.8}) {
-                    grid.add(
-                            new LossSettings(usual.warmUp(), sigmas, spreads, usual.spreadPoints(),
-                                    usual.driftSigmas(), noise));
+                    for (double level : new double[]{5.5, 6, 6.5, 8}) {
+                        grid.add(
+                                new LossSettings(usual.warmUp(), sigmas, spreads, usual.spreadPoints(),
+                                        usual.driftSigmas(), noise, level));
+                    }
                 }
             }
         }
@@ -146,7 +148,8 @@ final class LossScore {
         for (int i = 0; i < choices.length; i++) {
             chosen.add(results.get(choices[i]).get(i));
             LossSettings s = grid.get(choices[i]);
-            settings.merge(s.sigmas() + " sigma, " + s.spreads() + " spreads, noise " + s.noise(), 1,
+            settings.merge(s.sigmas() + " sigma, " + s.spreads() + " spreads, noise " + s.noise() + ", level "
+                    + s.level(), 1,
                     Integer::sum);
         }
         if (recorded > 0) {
