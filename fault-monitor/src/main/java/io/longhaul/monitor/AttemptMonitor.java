@@ -112,7 +112,8 @@ public final class AttemptMonitor {
             case Signal.RankExited s -> rankExited(s);
             case Signal.NodeLine s -> ofNode(s.node())
                     ? log.accept(s)
-                            .map(rule -> List.of(Finding.ofNode(s.at(), s.node(), rule.label(), s.text().strip())))
+                            .map(rule -> List
+                                    .of(Finding.ofNode(s.at(), s.node(), rule.label(), s.text().strip())))
                             .orElse(List.of())
                     : List.of();
             case Signal.GpuReadings s -> ofNode(s.node()) ? gpus(s) : List.of();

@@ -20,7 +20,8 @@ final class PreflightFindings {
 
     List<Finding> accept(Signal.Preflight s) {
         Result result = s.result();
-        boolean ours = result.rank() >= 0 && result.rank() < ranks && result.node() >= 0 && result.node() < ranks;
+        boolean ours = result.rank() >= 0 && result.rank() < ranks && result.node() >= 0
+                && result.node() < ranks;
         if (judged || !ours) {
             return List.of();
         }

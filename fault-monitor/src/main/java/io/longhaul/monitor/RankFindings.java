@@ -38,7 +38,9 @@ final class RankFindings {
         times.onStep(s.rank(), s.computeSeconds(), s.communicationSeconds());
         phases.onStep(s.step(), s.computeSeconds(), s.communicationSeconds());
         List<PeerGroups.Change> changes = peers.onStep(s.rank(), s.step(), s.computeSeconds());
-        return changes.isEmpty() ? List.of() : changes.stream().map(change -> slowRank(s.at(), change)).toList();
+        return changes.isEmpty()
+                ? List.of()
+                : changes.stream().map(change -> slowRank(s.at(), change)).toList();
     }
 
     private Finding slowRank(Instant at, PeerGroups.Change change) {
@@ -57,7 +59,8 @@ final class RankFindings {
         double step = times.stepSlowdown(change.rank(), event.ratio());
         boolean waits = step - 1 >= NOBODY_WAITS;
         evidence.put("step takes by it alone", decimal(step) + " times as long");
-        evidence.put("who waits", waits ? times.waiting(change.rank()) : "nobody: other stages have more to do");
+        evidence.put("who waits",
+                waits ? times.waiting(change.rank()) : "nobody: other stages have more to do");
         double seconds = times.peersWaitSeconds(change.rank());
         if (!Double.isNaN(seconds)) {
             evidence.put("its peers communicate and wait longer by seconds", decimal(seconds));

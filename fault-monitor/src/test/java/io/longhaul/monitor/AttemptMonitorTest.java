@@ -202,7 +202,8 @@ class AttemptMonitorTest {
 
     @Test
     void findsARankThatWasSlowFromTheBeginning() {
-        AttemptMonitor fresh = new AttemptMonitor(3, new JobShape(List.of(List.of(0, 1, 2)), true, 1), THRESHOLDS,
+        AttemptMonitor fresh = new AttemptMonitor(3, new JobShape(List.of(List.of(0, 1, 2)), true, 1),
+                THRESHOLDS,
                 List.of());
         List<Finding> findings = new ArrayList<>();
         for (int step = 1; step <= 100; step++) {
@@ -244,7 +245,8 @@ class AttemptMonitorTest {
         List<LossPoint> earlier = IntStream.range(0, resume)
                 .mapToObj(i -> LossPoint.of(i + 1, losses.get(i)))
                 .toList();
-        AttemptMonitor resumed = new AttemptMonitor(1, new JobShape(List.of(), false, 1), THRESHOLDS, earlier);
+        AttemptMonitor resumed = new AttemptMonitor(1, new JobShape(List.of(), false, 1), THRESHOLDS,
+                earlier);
         return IntStream.range(resume, losses.size())
                 .mapToObj(i -> resumed.accept(step(i, i + 1, losses.get(i))))
                 .flatMap(List::stream)
@@ -301,7 +303,8 @@ class AttemptMonitorTest {
         assertThat(findings.getFirst().suspect()).isEqualTo(Suspect.NODE);
         assertThat(findings.getFirst().alarm()).isTrue();
         assertThat(monitor.accept(new Signal.NodeLine(at(6), 1, "NVRM: Xid (PCI:0000:3b:00): 79, lost")))
-                .as("the kernel tells of the same").isEmpty();
+                .as("the kernel tells of the same")
+                .isEmpty();
         monitor.accept(new Signal.LogLine(at(7), 0, "RuntimeError: CUDA error: unspecified launch failure"));
         Finding exit = monitor.accept(exited(8, 0, 1)).getFirst();
         assertThat(exit.evidence()).containsEntry("cause in the log", "hw.gpu_lost")
@@ -353,7 +356,8 @@ class AttemptMonitorTest {
     /** Four stages of two ranks, the last with three times the work: who is slow there is waited for by all. */
     @Test
     void saysWhomASlowRankKeepsWaitingAndWhatThatCosts() {
-        JobShape shape = new JobShape(List.of(List.of(0, 1), List.of(2, 3), List.of(4, 5), List.of(6, 7)), false,
+        JobShape shape = new JobShape(List.of(List.of(0, 1), List.of(2, 3), List.of(4, 5), List.of(6, 7)),
+                false,
                 8);
         for (int slow : new int[]{2, 7}) {
             AttemptMonitor fresh = new AttemptMonitor(8, shape, THRESHOLDS, List.of());
@@ -370,8 +374,9 @@ class AttemptMonitorTest {
             if (slow == 7) {
                 // (6 + 7 * 3) / 8 becomes (3 + 4.8 + 7 * 4.8) / 8, with 0.1 s or a little more of communication.
                 assertThat(finding.ratio().orElseThrow()).isBetween(1.45, 1.54);
-                assertThat(finding.evidence().get("who waits")).isEqualTo("the other 1 ranks of stage 3 at the sum"
-                        + " of gradients, and ranks 1, 3, 5 of its pipeline in every micro-batch");
+                assertThat(finding.evidence().get("who waits"))
+                        .isEqualTo("the other 1 ranks of stage 3 at the sum"
+                                + " of gradients, and ranks 1, 3, 5 of its pipeline in every micro-batch");
                 assertThat(finding.alarm()).isTrue();
             } else {
                 assertThat(finding.ratio().orElseThrow()).isBetween(1.0, 1.03);

@@ -49,7 +49,8 @@ public final class GpuHealth {
      */
     public List<HealthEvent> onReadings(Instant at, List<GpuReading> readings) {
         Map<Integer, List<GpuReading>> byGpu = new TreeMap<>();
-        readings.forEach(reading -> byGpu.computeIfAbsent(reading.gpu(), gpu -> new ArrayList<>()).add(reading));
+        readings.forEach(
+                reading -> byGpu.computeIfAbsent(reading.gpu(), gpu -> new ArrayList<>()).add(reading));
         List<HealthEvent> events = new ArrayList<>(0);
         byGpu.forEach((gpu, news) -> gpus.computeIfAbsent(gpu, Gpu::new).read(at, news, events));
         return events;
@@ -107,7 +108,8 @@ public final class GpuHealth {
                     (long) rows + " rows remapped for uncorrectable errors, limit " + limits.remappedRows());
             double pages = value(GpuField.RETIRED_PAGES);
             double newPages = growth(GpuField.RETIRED_PAGES, at, WEEK);
-            tell(pages > limits.retiredPages() && newPages > 1, "hw.ecc_uncorrectable", "retired pages", events,
+            tell(pages > limits.retiredPages() && newPages > 1, "hw.ecc_uncorrectable", "retired pages",
+                    events,
                     (long) pages + " pages retired for double-bit errors, limit " + limits.retiredPages()
                             + ", and " + (long) newPages + " of them within a week");
             tell(value(GpuField.REMAP_PENDING) > 0, "hw.ecc_row_remap_pending", "remap pending", events,
@@ -125,11 +127,13 @@ public final class GpuHealth {
             double generation = values.getOrDefault(GpuField.PCIE_GENERATION, (double) PCIE_GIGABITS.length);
             double lanes = values.getOrDefault(GpuField.PCIE_WIDTH, 16.0);
             int known = (int) Math.clamp(generation, 1, PCIE_GIGABITS.length);
-            double perMinute = limits.pcieBitErrors() * PCIE_GIGABITS[known - 1] * 1e9 * Math.max(1, lanes) * 60;
+            double perMinute = limits.pcieBitErrors() * PCIE_GIGABITS[known - 1] * 1e9 * Math.max(1, lanes)
+                    * 60;
             rate(GpuField.PCIE_REPLAYS, at, 60, perMinute, "hw.pcie", "per minute", events);
         }
 
-        private void rate(GpuField field, Instant at, double perSeconds, double limit, String label, String unit,
+        private void rate(GpuField field, Instant at, double perSeconds, double limit, String label,
+                String unit,
                 List<HealthEvent> events) {
             double value = value(field);
             Mark mark = marks.get(field);
@@ -147,7 +151,8 @@ public final class GpuHealth {
             double rate = (value - mark.value) / passed.toSeconds() * perSeconds;
             marks.put(field, new Mark(at, value));
             tell(rate >= limit, label, field.dcgmName(), events,
-                    String.format(Locale.ROOT, "%s grows by %.4g %s, limit %.4g", field.dcgmName(), rate, unit,
+                    String.format(Locale.ROOT, "%s grows by %.4g %s, limit %.4g", field.dcgmName(), rate,
+                            unit,
                             limit));
         }
 
@@ -171,7 +176,8 @@ public final class GpuHealth {
                     || value(GpuField.MEMORY_TEMPERATURE) >= value(GpuField.MEMORY_MAX_TEMPERATURE);
             tell(lasts("power", power, at), "hw.power", "power", events,
                     "its clocks are held down by the power supply" + clocks());
-            tell(lasts("heat", hot, at), "hw.thermal", "heat", events, "its clocks are held down by heat" + clocks());
+            tell(lasts("heat", hot, at), "hw.thermal", "heat", events,
+                    "its clocks are held down by heat" + clocks());
         }
 
         private boolean lasts(String what, boolean now, Instant at) {

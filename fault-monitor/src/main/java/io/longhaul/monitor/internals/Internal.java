@@ -41,7 +41,8 @@ public enum Internal {
         this.limit = limit;
         this.growth = growth;
         name = Pattern.compile(names, Pattern.CASE_INSENSITIVE);
-        inLine = Pattern.compile("(?<!\\w)(?:" + names + ")[\"']?\\s*[:=]?\\s*" + NUMBER, Pattern.CASE_INSENSITIVE);
+        inLine = Pattern.compile("(?<!\\w)(?:" + names + ")[\"']?\\s*[:=]?\\s*" + NUMBER,
+                Pattern.CASE_INSENSITIVE);
     }
 
     /** A value that was told. */

@@ -21,10 +21,12 @@ public record InternalEvent(
         OptionalLong reaches) {
     /** The event in one sentence. */
     public String sentence() {
-        String text = String.format(Locale.ROOT, "the %s grows since step %d: %.4g where it was %.4g", what.words(),
+        String text = String.format(Locale.ROOT, "the %s grows since step %d: %.4g where it was %.4g",
+                what.words(),
                 onset, value, before);
         if (beyondLimit) {
-            return String.format(Locale.ROOT, "the %s is beyond %.4g at step %d: %.4g", what.words(), what.limit(),
+            return String.format(Locale.ROOT, "the %s is beyond %.4g at step %d: %.4g", what.words(),
+                    what.limit(),
                     step, value);
         }
         return reaches.isPresent()

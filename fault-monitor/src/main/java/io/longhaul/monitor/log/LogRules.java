@@ -70,7 +70,8 @@ public final class LogRules {
     public static LogRule root(String label) {
         LogLabel known = BuiltIn.LABELS.get(label);
         if (known == null) {
-            throw new IllegalArgumentException("no label " + label + ", there are " + BuiltIn.LABELS.keySet());
+            throw new IllegalArgumentException(
+                    "no label " + label + ", there are " + BuiltIn.LABELS.keySet());
         }
         return new LogRule(Role.ROOT, known, "no line", Pattern.compile(Pattern.quote(label)));
     }

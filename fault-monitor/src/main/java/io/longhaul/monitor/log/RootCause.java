@@ -31,7 +31,13 @@ public final class RootCause {
      * @param rank that wrote it; -1 for a line of a node
      * @param node whose kernel or instruments told of it, where that is known
      */
-    public record Line(double seconds, Stream stream, int rank, OptionalInt node, String text, LogRule rule) {}
+    public record Line(
+            double seconds,
+            Stream stream,
+            int rank,
+            OptionalInt node,
+            String text,
+            LogRule rule) {}
 
     private final LogRules rules;
     private Optional<Line> blamed = Optional.empty();

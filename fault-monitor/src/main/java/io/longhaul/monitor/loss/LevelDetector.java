@@ -89,7 +89,8 @@ final class LevelDetector {
         }
         double value = newest.median();
         newLevel();
-        return new LossEvent(Kind.LEVEL, Grade.MINOR, onset, step, value, expected, certain / (ERROR * sigma));
+        return new LossEvent(Kind.LEVEL, Grade.MINOR, onset, step, value, expected,
+                certain / (ERROR * sigma));
     }
 
     /** The smallest step between neighbours: medians of rounded losses are not more certain than that. */

@@ -105,7 +105,8 @@ public final class Preflight {
             double rate = one.values.get(name);
             if (median - rate > Math.max(share * median, settings.sigmas * sigma)) {
                 found.add(new Verdict(one.node, one.rank, "hw.preflight_slow",
-                        String.format(Locale.ROOT, "rank %d: %s %.4g where the median of %d ranks is %.4g", one.rank,
+                        String.format(Locale.ROOT, "rank %d: %s %.4g where the median of %d ranks is %.4g",
+                                one.rank,
                                 name, rate, rates.length, median),
                         median / rate));
             }

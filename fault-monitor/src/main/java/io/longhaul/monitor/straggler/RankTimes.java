@@ -105,7 +105,11 @@ public final class RankTimes {
     }
 
     private static double median(double[] usual, List<Integer> of) {
-        double[] known = of.stream().mapToDouble(rank -> usual[rank]).filter(v -> !Double.isNaN(v)).sorted().toArray();
+        double[] known = of.stream()
+                .mapToDouble(rank -> usual[rank])
+                .filter(v -> !Double.isNaN(v))
+                .sorted()
+                .toArray();
         int middle = known.length / 2;
         return known.length == 0
                 ? Double.NaN

@@ -33,7 +33,11 @@ public final class StepPhases {
      * @param compute mean over the ranks
      * @param communication of the rank that waited least
      */
-    public record Change(double computeBefore, double compute, double communicationBefore, double communication) {
+    public record Change(
+            double computeBefore,
+            double compute,
+            double communicationBefore,
+            double communication) {
         /** Share of the rise that is communication; NaN if neither rose. */
         public double communicationShare() {
             double computing = Math.max(0, compute - computeBefore);
@@ -71,7 +75,8 @@ public final class StepPhases {
         double[][] after = steps(from, Long.MAX_VALUE);
         return before[0].length < NEWEST / 2 || after[0].length < NEWEST / 2
                 ? Optional.empty()
-                : Optional.of(new Change(median(before[0]), median(after[0]), median(before[1]), median(after[1])));
+                : Optional.of(
+                        new Change(median(before[0]), median(after[0]), median(before[1]), median(after[1])));
     }
 
     /** Compute and communication seconds of the steps from one, up to another that is left out. */

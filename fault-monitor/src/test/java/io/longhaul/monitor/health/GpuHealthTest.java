@@ -53,7 +53,8 @@ class GpuHealthTest {
             CLOCK_REASONS, 136, 60, 136, hw.power
             CLOCK_REASONS, 4, 60, 4, none
             """)
-    void knowsWhenACounterTellsOfAFault(GpuField field, double before, long seconds, double after, String label) {
+    void knowsWhenACounterTellsOfAFault(GpuField field, double before, long seconds, double after,
+            String label) {
         List<String> first = read(0, field, before);
         List<String> found = read(seconds, field, after);
         assertThat(first).isEmpty();
@@ -100,8 +101,10 @@ class GpuHealthTest {
         for (int second = 0; second < 30 * 24 * 3600; second += 30) {
             replays += random.nextInt(3);
             events.addAll(health.onReadings(START.plusSeconds(second),
-                    List.of(new GpuReading(0, GpuField.XID, 0), new GpuReading(0, GpuField.DOUBLE_BIT_ERRORS, 0),
-                            new GpuReading(0, GpuField.REMAPPED_ROWS, 2), new GpuReading(0, GpuField.RETIRED_PAGES, 9),
+                    List.of(new GpuReading(0, GpuField.XID, 0),
+                            new GpuReading(0, GpuField.DOUBLE_BIT_ERRORS, 0),
+                            new GpuReading(0, GpuField.REMAPPED_ROWS, 2),
+                            new GpuReading(0, GpuField.RETIRED_PAGES, 9),
                             new GpuReading(0, GpuField.PCIE_REPLAYS, replays),
                             new GpuReading(0, GpuField.NVLINK_DATA_ERRORS, replays),
                             // Power capping is how a GPU works; heat comes and goes.

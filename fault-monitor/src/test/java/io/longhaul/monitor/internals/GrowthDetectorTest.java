@@ -51,27 +51,33 @@ class GrowthDetectorTest {
             double noise = 0.01 + 0.3 * random.nextDouble();
             for (Internal what : Internal.values()) {
                 assertThat(events(what, 5000, seed, noise, step -> 50)).as("level, seed %d", seed).isEmpty();
-                assertThat(events(what, 5000, seed, noise, step -> 5 + Math.sqrt(step))).as("slow, seed %d", seed)
+                assertThat(events(what, 5000, seed, noise, step -> 5 + Math.sqrt(step)))
+                        .as("slow, seed %d", seed)
                         .isEmpty();
                 assertThat(events(what, 5000, seed, noise, step -> step % 97 == 0 ? 80 : 8))
-                        .as("single peaks, seed %d", seed).isEmpty();
+                        .as("single peaks, seed %d", seed)
+                        .isEmpty();
                 assertThat(events(what, 5000, seed, noise, step -> 1 + 90 * Math.exp(-step / 300.0)))
-                        .as("falling, seed %d", seed).isEmpty();
+                        .as("falling, seed %d", seed)
+                        .isEmpty();
             }
         }
     }
 
     @Test
     void whatGrowsBelowItsFirstLevelIsPartOfLearning() {
-        assertThat(events(Internal.ATTENTION_LOGIT, 700, 1, 0.01, step -> Math.min(90, Math.exp(step / 100.0))))
+        assertThat(
+                events(Internal.ATTENTION_LOGIT, 700, 1, 0.01, step -> Math.min(90, Math.exp(step / 100.0))))
                 .isEmpty();
-        assertThat(events(Internal.ACTIVATION_NORM, 700, 1, 0.01, step -> step < 300 ? 1 : Math.exp((step - 300) / 100.0)))
+        assertThat(events(Internal.ACTIVATION_NORM, 700, 1, 0.01,
+                step -> step < 300 ? 1 : Math.exp((step - 300) / 100.0)))
                 .hasSize(1);
     }
 
     @Test
     void aJumpOfALevelIsToldAtTheNextMedian() {
-        List<InternalEvent> events = events(Internal.EXPERT_BALANCE, 800, 3, 0.02, step -> step < 400 ? 1.1 : 2.2);
+        List<InternalEvent> events = events(Internal.EXPERT_BALANCE, 800, 3, 0.02,
+                step -> step < 400 ? 1.1 : 2.2);
         assertThat(events).singleElement().satisfies(e -> assertThat(e.step()).isBetween(400L, 432L));
     }
 

@@ -110,7 +110,8 @@ class LossMonitorTest {
             List<LossEvent> events = events(curve(seed, i -> i >= at ? 0.12 : 0)).stream()
                     .filter(e -> e.step() < at + 40)
                     .toList();
-            assertThat(events).as("seed %d", seed).allSatisfy(e -> assertThat(e.step()).isGreaterThanOrEqualTo(at));
+            assertThat(events).as("seed %d", seed)
+                    .allSatisfy(e -> assertThat(e.step()).isGreaterThanOrEqualTo(at));
             told += events.isEmpty() ? 0 : 1;
         }
         assertThat(told).as("of 100 steps").isGreaterThanOrEqualTo(90);
@@ -127,8 +128,12 @@ class LossMonitorTest {
                 flattens[i] = kink + 0.03 * random.nextGaussian();
                 rounded[i] = Math.rint((4.8 + 0.03 * random.nextGaussian()) * 32) / 32;
             }
-            assertThat(events(flattens)).as("seed %d", seed).extracting(LossEvent::kind).doesNotContain(Kind.LEVEL);
-            assertThat(events(rounded)).as("seed %d", seed).extracting(LossEvent::kind).doesNotContain(Kind.LEVEL);
+            assertThat(events(flattens)).as("seed %d", seed)
+                    .extracting(LossEvent::kind)
+                    .doesNotContain(Kind.LEVEL);
+            assertThat(events(rounded)).as("seed %d", seed)
+                    .extracting(LossEvent::kind)
+                    .doesNotContain(Kind.LEVEL);
         }
     }
 

@@ -18,7 +18,8 @@ class PreflightTest {
 
     private static Result rank(int rank, double flops, double bytes, String wrong, String problem) {
         return new Result(rank / PER_NODE, rank,
-                Map.of("matmulFlops", flops, "memoryBytesPerSecond", bytes, "allReduceSeconds", 0.1 * rank), wrong,
+                Map.of("matmulFlops", flops, "memoryBytesPerSecond", bytes, "allReduceSeconds", 0.1 * rank),
+                wrong,
                 problem);
     }
 

@@ -34,7 +34,8 @@ class WhatIfTest {
             2,     4,            0.75, 1.5
             1,     9,            0,    1
             """)
-    void aSlowRankAloneCostsWhatIsReckonedByHand(double times, int microBatches, double rest, double slowdown) {
+    void aSlowRankAloneCostsWhatIsReckonedByHand(double times, int microBatches, double rest,
+            double slowdown) {
         for (int stage = 0; stage < 2; stage++) {
             assertThat(WhatIf.alone(new double[]{1, 1}, stage, times, microBatches, rest))
                     .isCloseTo(slowdown, within(1e-12));
@@ -52,7 +53,8 @@ class WhatIfTest {
             for (double[] pipeline : equal) {
                 Arrays.fill(pipeline, 2);
             }
-            assertThat(new WhatIf(equal, microBatches, 0).slowdown()).as("seed %d", seed).isCloseTo(1, within(1e-12));
+            assertThat(new WhatIf(equal, microBatches, 0).slowdown()).as("seed %d", seed)
+                    .isCloseTo(1, within(1e-12));
             assertThat(whatIf.slowdown()).as("seed %d", seed).isGreaterThan(1 - 1e-12);
             for (int data = 0; data < seconds.length; data++) {
                 assertThat(whatIf.ofPipeline(data)).as("seed %d", seed)

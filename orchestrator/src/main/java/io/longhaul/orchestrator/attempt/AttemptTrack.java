@@ -92,7 +92,8 @@ public final class AttemptTrack {
             case AgentRecord.LogLine line -> line(line);
             case AgentRecord.Preflight m -> monitor.accept(new Signal.Preflight(m.at(),
                     new Preflight.Result(node, m.rank(), m.values(), m.wrong(), m.problem())));
-            case AgentRecord.Metrics m -> monitor.accept(new Signal.ModelInternals(m.at(), m.step(), internals(m)));
+            case AgentRecord.Metrics m ->
+                monitor.accept(new Signal.ModelInternals(m.at(), m.step(), internals(m)));
             case AgentRecord.GpuHealth m -> monitor.accept(
                     new Signal.GpuReadings(m.at(), node, DcgmText.parse(m.text())));
             case AgentRecord.RankStep m -> monitor.accept(

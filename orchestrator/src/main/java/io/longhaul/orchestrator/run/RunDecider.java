@@ -372,7 +372,8 @@ public final class RunDecider {
                     .policies()
                     .preflight()
                     .seconds()
-                    .ifPresent(seconds -> environment.put("LONGHAUL_PREFLIGHT_SECONDS", Integer.toString(seconds)));
+                    .ifPresent(seconds -> environment.put("LONGHAUL_PREFLIGHT_SECONDS",
+                            Integer.toString(seconds)));
             return environment;
         }
 

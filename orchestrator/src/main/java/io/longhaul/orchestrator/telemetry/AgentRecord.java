@@ -69,7 +69,9 @@ public sealed interface AgentRecord {
      *
      * @param values finite
      */
-    record Metrics(long seq, Instant at, int rank, long step, Map<String, Double> values) implements AgentRecord {
+    record Metrics(long seq, Instant at, int rank, long step, Map<String, Double> values)
+            implements
+                AgentRecord {
         public Metrics {
             values = Map.copyOf(values);
         }

@@ -8,7 +8,6 @@ import io.longhaul.orchestrator.launch.AgentCommand;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;

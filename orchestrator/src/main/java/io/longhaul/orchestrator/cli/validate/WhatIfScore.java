@@ -50,7 +50,8 @@ final class WhatIfScore {
         report.figure("workers.what_if." + name + ".slowdown", slowdown);
         report.figure("workers.what_if." + name + ".published", theirs);
         double[][] shape = steps.getFirst().compute;
-        report.line("what if nobody were slow, %s: slowdown %.3f, published %.3f; by stage%s; by pipeline%s", name,
+        report.line("what if nobody were slow, %s: slowdown %.3f, published %.3f; by stage%s; by pipeline%s",
+                name,
                 slowdown, theirs,
                 parts(IntStream.range(0, shape[0].length), stage -> Report.median(
                         steps.stream().map(step -> step.whatIf().ofStage(stage)).toList()),
@@ -80,7 +81,8 @@ final class WhatIfScore {
 
     private static List<Step> steps(Path file) {
         Map<Long, List<Csv.Row>> byStep = new TreeMap<>();
-        Csv.read(file, row -> byStep.computeIfAbsent((long) row.number("step"), s -> new ArrayList<>()).add(row));
+        Csv.read(file,
+                row -> byStep.computeIfAbsent((long) row.number("step"), s -> new ArrayList<>()).add(row));
         return byStep.values().stream().map(WhatIfScore::step).toList();
     }
 

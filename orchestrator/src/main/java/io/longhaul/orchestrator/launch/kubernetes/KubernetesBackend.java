@@ -281,10 +281,11 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
         Optional.ofNullable(pod)
                 .flatMap(p -> nodes.named("", p.at("/spec/nodeName").asString("")))
                 .ifPresent(node -> node.at("/status/conditions")
-                        .forEach(c -> new NodeCondition(c.path("type").asString(""), c.path("status").asString(""),
+                        .forEach(c -> new NodeCondition(c.path("type").asString(""),
+                                c.path("status").asString(""),
                                 c.path("reason").asString(""), c.path("message").asString(""))
-                                        .trouble()
-                                        .ifPresent(troubles::add)));
+                                .trouble()
+                                .ifPresent(troubles::add)));
         return troubles;
     }
 
