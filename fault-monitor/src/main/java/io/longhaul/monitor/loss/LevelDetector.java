@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * them lead to expect: their level, or where it falls, the line through their medians. The distance is measured in
  * standard errors of that expectation, under the larger of two spreads: that of the points before around the line, and the
  * noise between neighbours. Nearly all of the newest points must be above the old level. The new level is then the
- * usual one.
+ * usual one. A steep fall that ends from one step to the next may look like a step.
  */
 final class LevelDetector {
     private static final int NEWEST = 16;
@@ -83,7 +83,8 @@ final class LevelDetector {
             return null;
         }
         double sigma = Math.max(noise, spread(middle, slope));
-        double certain = rise - rounding();
+        // Where the fall has ended already, its line leads too low.
+        double certain = rise - Math.max(0, flattened(slope)) * AHEAD - rounding();
         if (!(certain > errors * ERROR * sigma)) {
             return null;
         }
@@ -91,6 +92,17 @@ final class LevelDetector {
         newLevel();
         return new LossEvent(Kind.LEVEL, Grade.MINOR, onset, step, value, expected,
                 certain / (ERROR * sigma));
+    }
+
+    /** How much less the newer half of the points before falls, per point, than the line through both, which is negative. */
+    private double flattened(double slope) {
+        for (int age = 0; age < HALF; age++) {
+            residuals[age] = late.newest(age);
+        }
+        Arrays.sort(residuals, 0, HALF / 2);
+        Arrays.sort(residuals, HALF / 2, HALF);
+        double within = (residuals[HALF / 4] - residuals[HALF * 3 / 4]) / (HALF / 2);
+        return Math.min(within, 0) - slope;
     }
 
     /** The smallest step between neighbours: medians of rounded losses are not more certain than that. */

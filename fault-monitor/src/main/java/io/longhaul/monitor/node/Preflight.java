@@ -49,6 +49,10 @@ public final class Preflight {
         public Result {
             values = new TreeMap<>(values);
         }
+
+        private double rate(String name) {
+            return values.getOrDefault(name, Double.NaN);
+        }
     }
 
     /**
@@ -91,9 +95,9 @@ public final class Preflight {
 
     private static void slow(String name, List<Result> results, Settings settings, List<Verdict> found) {
         List<Result> known = results.stream()
-                .filter(one -> one.values.getOrDefault(name, Double.NaN) > 0)
+                .filter(one -> one.rate(name) > 0)
                 .toList();
-        double[] rates = known.stream().mapToDouble(one -> one.values.get(name)).toArray();
+        double[] rates = known.stream().mapToDouble(one -> one.rate(name)).toArray();
         if (rates.length < 3) {
             return;
         }
@@ -102,7 +106,7 @@ public final class Preflight {
         double sigma = SortedWindow.NORMAL
                 * median(Arrays.stream(rates).map(rate -> Math.abs(rate - median)).toArray());
         for (Result one : known) {
-            double rate = one.values.get(name);
+            double rate = one.rate(name);
             if (median - rate > Math.max(share * median, settings.sigmas * sigma)) {
                 found.add(new Verdict(one.node, one.rank, "hw.preflight_slow",
                         String.format(Locale.ROOT, "rank %d: %s %.4g where the median of %d ranks is %.4g",

@@ -147,7 +147,7 @@ public final class LiveRun {
         boolean known = trackOf(attempt).findings()
                 .stream()
                 .anyMatch(before -> before.kind() == finding.kind()
-                        && before.evidence().get(Responses.NODE).equals(Integer.toString(node))
+                        && Integer.toString(node).equals(before.evidence().get(Responses.NODE))
                         && event.rule().label().name().equals(before.evidence().get("label")));
         if (known) {
             return List.of();
