@@ -41,7 +41,8 @@ final class MeasuredRow {
                 : cells.text("model_family") + cells.text("params_b") + "/" + device.name();
         String cluster = group.contains("/") ? group.substring(group.indexOf('/') + 1) : group;
         String source = id.contains("-") ? id.substring(0, id.indexOf('-')) : cells.text("source");
-        List<String> keys = List.of("", software.family().name(), named.framework(), device.generation().name(),
+        List<String> keys = List.of("", software.family().name(), named.framework(),
+                device.generation().name(),
                 device.name(), cluster, group);
         MeasuredRun run = new MeasuredRun(id, source, group, keys, model, machine, software, layout,
                 cells.whole("global_batch", 0),

@@ -28,7 +28,9 @@ record RowLayout(RowCells cells) {
         int gpus = cells.whole("gpus", 0);
         int t = cells.whole("tp", 1);
         int p = cells.whole("pp", 1);
-        int v = cells.has("vpp") ? cells.whole("vpp", 1) : cells.assume("vpp", usualChunks(model, p, software));
+        int v = cells.has("vpp")
+                ? cells.whole("vpp", 1)
+                : cells.assume("vpp", usualChunks(model, p, software));
         int c = cells.whole("cp", 1);
         if (!cells.has("tp") || !cells.has("pp")) {
             throw new IllegalArgumentException("tp and pp are not both given");

@@ -47,7 +47,8 @@ record RowShape(RowCells cells) {
         }
         ModelShape shape = new ModelShape(layers, hidden, experts > 0 ? denseFfn : ffn, heads, kv, vocab,
                 sequence, gated, tied, experts, topK, experts > 0 ? ffn : 0,
-                cells.find(HEAD, latent ? 128 : Math.max(1, Math.ceilDiv(hidden, heads))), cells.find(WINDOW, 0), 0,
+                cells.find(HEAD, latent ? 128 : Math.max(1, Math.ceilDiv(hidden, heads))),
+                cells.find(WINDOW, 0), 0,
                 0, 0,
                 Math.min(dense, layers), shared);
         return latent ? shape.withLatentAttention(128, 1536, 512, 64) : shape;
