@@ -141,4 +141,33 @@ class RulesTest {
         assertThatThrownBy(() -> new RunScale(parameters, tokens, batch, rate, decay, beta2))
                 .hasMessageStartingWith(message);
     }
+
+    @ParameterizedTest(name = "{0}, {1} weights, {2} streams: {3}")
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
+            text,         weights,    streams, loss
+            PILE,         535813376,  1,       2.1113
+            PILE,         2784937986, 2,       1.8610
+            PILE,         4414502408, 8,       1.7772
+            STACK_PYTHON, 535813376,  1,       1.1722
+            STACK_PYTHON, 4414502408, 8,       0.9794
+            """)
+    void parallelStreamsLoseWhatThePaperMeasured(
+            ParallelStreams.Text text, double weights, int streams, double loss) {
+        assertThat(text.loss(weights, streams)).isCloseTo(loss, within(0.0063 * loss));
+    }
+
+    @Test
+    void parallelStreamsSayHowFarARunLiesBeyondThem() {
+        Given eight = given(ParallelStreams.of(1e9, 8, ParallelStreams.Text.PILE));
+        assertThat(eight.low()).isLessThan(eight.value());
+        assertThat(eight.high()).isNegative();
+        assertThat(eight.megatron()).isEmpty();
+        assertThat(given(ParallelStreams.of(1e9, 1, ParallelStreams.Text.PILE)).value()).isZero();
+        assertThat(refusal(ParallelStreams.of(1e9, 16, ParallelStreams.Text.PILE)))
+                .contains("2.0 times beyond");
+        assertThat(refusal(ParallelStreams.of(4.42e10, 2, ParallelStreams.Text.PILE)))
+                .contains("10.0 times beyond");
+        assertThatThrownBy(() -> ParallelStreams.of(1e9, 0, ParallelStreams.Text.PILE))
+                .hasMessageContaining("streams must be positive");
+    }
 }

@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.cli.laws;
 import io.longhaul.laws.rule.BatchChange;
 import io.longhaul.laws.rule.BatchRamp;
 import io.longhaul.laws.rule.OptimizerChange;
+import io.longhaul.laws.rule.ParallelStreams;
 import io.longhaul.laws.rule.Rule;
 import io.longhaul.laws.rule.RunScale;
 import io.longhaul.laws.rule.WeightDecay;
@@ -64,6 +65,12 @@ public final class LawsRecipeCommand implements Callable<Integer> {
     @Option(names = "--to", paramLabel = "OPTIMIZER", description = "instead of AdamW: ${COMPLETION-CANDIDATES}")
     private OptimizerChange.@Nullable To to;
 
+    @Option(names = "--streams", paramLabel = "P", description = "variants of the input that pass through the model in parallel; what they change of the loss")
+    private @Nullable Integer streams;
+
+    @Option(names = "--text", defaultValue = "PILE", description = "of --streams: ${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE})")
+    private ParallelStreams.Text text = ParallelStreams.Text.PILE;
+
     @Option(names = "--json", description = "print one JSON array instead of text")
     private boolean json;
 
@@ -104,6 +111,9 @@ public final class LawsRecipeCommand implements Callable<Integer> {
         }
         if (to != null) {
             rules.addAll(OptimizerChange.of(run, to));
+        }
+        if (streams != null) {
+            rules.add(ParallelStreams.of(parameters, streams, text));
         }
         return rules;
     }
