@@ -24,10 +24,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -40,22 +36,17 @@ import tools.jackson.databind.JsonNode;
  */
 public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     private static final Duration BEHIND = Duration.ofSeconds(10);
-    private static final Duration DEATH = Duration.ofSeconds(20);
     private static final Duration RETRY = Duration.ofSeconds(3);
     private static final Duration ASK_AGAIN = Duration.ofSeconds(2);
-    private static final long POLL_MILLIS = 100;
-    /** Pods that are told to end at a time. */
-    private static final int AT_ONCE = 16;
 
     private final ClusterApi api;
     private final AgentTokens tokens;
     private final Supplier<String> serviceUrl;
-    private final Duration lostAfter;
     private final Watched nodes;
+    private final Fence fence;
     private final Map<String, Space> spaces = new LinkedHashMap<>();
     private final Map<AttemptKey, Refusal> refusals = new ConcurrentHashMap<>();
     private final Map<String, Asked> jobEvents = new ConcurrentHashMap<>();
-    private final Map<String, Long> lostSince = new ConcurrentHashMap<>();
 
     /** One namespace, as it is now. */
     private record Space(Watched configs, Watched jobs, Watched pods) {
@@ -83,10 +74,10 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     public KubernetesBackend(Optional<Path> kubeconfig, List<String> namespaces, AgentTokens tokens,
             Supplier<String> serviceUrl, Duration lostAfter, BooleanSupplier leads) {
         this.api = ClusterApi.of(kubeconfig, leads);
+        this.fence = new Fence(api, lostAfter);
         this.nodes = Watched.nodes(api);
         this.tokens = tokens;
         this.serviceUrl = serviceUrl;
-        this.lostAfter = lostAfter;
         for (String namespace : namespaces) {
             spaces.put(namespace, new Space(new Watched(api, "ConfigMap", namespace),
                     new Watched(api, "Job", namespace), new Watched(api, "Pod", namespace)));
@@ -140,7 +131,7 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
             throw refused(launch.key(), Causes.of(e, pods.namespace()));
         }
         // Only what the watches have seen can be missed later.
-        if (!await(() -> shown(space, launch.key()) || fenced(space, launch.key()), BEHIND)) {
+        if (!Waiting.until(() -> shown(space, launch.key()) || fenced(space, launch.key()), BEHIND)) {
             throw new BlockedException("the cluster does not show the Job " + Names.attempt(launch.key())
                     + " yet; Longhaul goes on by itself when it does");
         }
@@ -161,28 +152,24 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     }
 
     private boolean fenced(Space space, AttemptKey key) {
-        return named(space.configs(), key).filter(KubernetesBackend::fenced).isPresent();
-    }
-
-    private static boolean fenced(JsonNode config) {
-        return config.at("/metadata/labels").has(Names.FENCED);
+        return named(space.configs(), key).filter(Fence::stands).isPresent();
     }
 
     private void apply(AttemptLaunch launch, String namespace) {
         DesiredObjects desired = new DesiredObjects(launch, serviceUrl.get());
         String name = Names.attempt(launch.key());
         Optional<JsonNode> config = api.get("ConfigMap", namespace, name);
-        if (config.filter(KubernetesBackend::fenced).isPresent()) {
+        if (config.filter(Fence::stands).isPresent()) {
             return;
         }
         boolean isNew = config.isEmpty();
         try {
             if (isNew) {
-                String anchor = uid(api.apply(desired.anchor()));
+                String anchor = Names.uid(api.apply(desired.anchor()));
                 api.apply(desired.service(anchor));
                 config = Optional.of(api.apply(desired.config(anchor)));
             }
-            String uid = uid(config.orElseThrow());
+            String uid = Names.uid(config.orElseThrow());
             api.apply(desired.secret(tokens.token(launch.key()), uid));
             api.create(desired.job(uid));
         } catch (ApiFailure e) {
@@ -200,10 +187,6 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
         } catch (ApiFailure e) {
             why.addSuppressed(e);
         }
-    }
-
-    private static String uid(JsonNode object) {
-        return object.at("/metadata/uid").asString();
     }
 
     @Override
@@ -291,7 +274,7 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
 
     private PodFacts facts(String namespace, JsonNode config, Optional<JsonNode> job, int node,
             Optional<JsonNode> pod) {
-        if (fenced(config)) {
+        if (Fence.stands(config)) {
             return new PodFacts(Presence.GONE, "the attempt was ended");
         }
         if (pod.isPresent()) {
@@ -332,104 +315,13 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
 
     @Override
     public void fence(AttemptKey key) {
-        for (String namespace : spaces.keySet()) {
+        spaces.forEach((namespace, space) -> {
             try {
-                fence(namespace, key);
+                fence.end(namespace, space.pods(), key);
             } catch (ApiFailure e) {
                 throw new BlockedException(Causes.of(e, namespace));
             }
-        }
-    }
-
-    private void fence(String namespace, AttemptKey key) {
-        // Whoever deleted the config map did not see to it that the pods are dead.
-        if (api.get("ConfigMap", namespace, Names.attempt(key))
-                .filter(config -> !fenced(config))
-                .isPresent()) {
-            api.label("ConfigMap", namespace, Names.attempt(key), Names.FENCED, "true");
-        }
-        api.delete("Job", namespace, Names.attempt(key), Map.of());
-        end(namespace, known(namespace, key));
-        List<String> alive = new ArrayList<>();
-        // A list of all pods is dear: it only confirms what the watch has seen.
-        boolean dead = await(() -> seenDead(namespace, key) && dead(namespace, key, alive), DEATH);
-        if (!dead && !dead(namespace, key, alive)) {
-            throw new BlockedException(
-                    alive.size() + " pods of attempt " + key.attempt() + " are not dead yet: "
-                            + alive.getFirst() + "; Longhaul goes on when its node says so, or is silent for "
-                            + lostAfter.toSeconds() + " s");
-        }
-    }
-
-    /** Whether the watch knows of no living pod, or of nothing at all. */
-    private boolean seenDead(String namespace, AttemptKey key) {
-        return known(namespace, key).stream().allMatch(pod -> PodFacts.ended(pod) || givenUp(namespace, pod));
-    }
-
-    /** Pods of the attempt that the watch has seen. */
-    private List<JsonNode> known(String namespace, AttemptKey key) {
-        return java.util.Objects.requireNonNull(spaces.get(namespace))
-                .pods()
-                .of(key.run().toString())
-                .stream()
-                .filter(pod -> Names.attemptOf(pod).filter(key::equals).isPresent())
-                .toList();
-    }
-
-    /** Tells pods to end, many at a time: the API works off a call for all of them one after the other. */
-    private void end(String namespace, List<JsonNode> pods) {
-        try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE, Thread.ofVirtual().factory())) {
-            List<Future<?>> calls = new ArrayList<>();
-            for (JsonNode pod : pods) {
-                if (!PodFacts.ended(pod)) {
-                    calls.add(threads
-                            .submit(() -> api.delete("Pod", namespace, pod.at("/metadata/name").asString(),
-                                    Map.of("gracePeriodSeconds", "1"))));
-                }
-            }
-            for (Future<?> call : calls) {
-                call.get();
-            }
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof ApiFailure failure) {
-                throw failure;
-            }
-            throw new IllegalStateException("a pod could not be told to end", e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while pods were told to end; it is repeated", e);
-        }
-    }
-
-    /** Whether the cluster has no living pod of the attempt now; those that it has are told to end again. */
-    private boolean dead(String namespace, AttemptKey key, List<String> alive) {
-        List<JsonNode> living = api.list("Pod", namespace, Names.selector(key))
-                .items()
-                .stream()
-                .filter(pod -> !PodFacts.ended(pod) && !givenUp(namespace, pod))
-                .toList();
-        end(namespace, living);
-        alive.clear();
-        living.forEach(pod -> alive.add(PodFacts.of(pod).detail()));
-        return alive.isEmpty();
-    }
-
-    /**
-     * A pod on a node that has not answered for long is removed by force. Its agent, should it live, is refused by the
-     * service, and its trainers' checkpoints do not replace those of a newer attempt.
-     */
-    private boolean givenUp(String namespace, JsonNode pod) {
-        if (PodFacts.of(pod).presence() != Presence.LOST) {
-            lostSince.remove(uid(pod));
-            return false;
-        }
-        long since = lostSince.computeIfAbsent(uid(pod), uid -> System.nanoTime());
-        if (System.nanoTime() - since < lostAfter.toNanos()) {
-            return false;
-        }
-        api.delete("Pod", namespace, pod.at("/metadata/name").asString(), Map.of("gracePeriodSeconds", "0"));
-        lostSince.remove(uid(pod));
-        return true;
+        });
     }
 
     @Override
@@ -455,26 +347,6 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
                 .allMatch(config -> Names.attemptOf(config).isEmpty());
         if (last) {
             api.delete("ConfigMap", namespace, Names.run(key.run()), Map.of());
-        }
-    }
-
-    private interface Condition {
-        boolean met();
-    }
-
-    private static boolean await(Condition condition, Duration patience) {
-        long deadline = System.nanoTime() + patience.toNanos();
-        try {
-            while (!condition.met()) {
-                if (System.nanoTime() > deadline) {
-                    return false;
-                }
-                Thread.sleep(POLL_MILLIS);
-            }
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while waiting for the cluster; it is repeated", e);
         }
     }
 

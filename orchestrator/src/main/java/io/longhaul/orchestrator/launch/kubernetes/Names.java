@@ -46,4 +46,9 @@ final class Names {
             return Optional.empty();
         }
     }
+
+    /** The identity that the cluster gave the object; a namesake made later has another one. */
+    static String uid(JsonNode object) {
+        return object.at("/metadata/uid").asString();
+    }
 }
