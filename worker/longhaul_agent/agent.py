@@ -1,5 +1,6 @@
 """The agent's life: register, start ranks when told, report, drain or stop, leave."""
 
+import contextlib
 import datetime
 import fcntl
 import os
@@ -7,7 +8,6 @@ import pathlib
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import traceback
@@ -29,6 +29,13 @@ BATCH_BYTES = 4 << 20
 SIBLING_GRACE_SECONDS = 3.0
 # Less than the 60 s that a pod has, so that the agent can still tell the service.
 LEAVE_SECONDS = 50.0
+
+
+def note(*words):
+    """To the agent's own output; a disk that has no room for it is no reason to fall silent towards the service."""
+    with contextlib.suppress(OSError):
+        # Not by way of sys.stderr, which would keep what it could not write and fail again at the end.
+        os.write(2, (" ".join(map(str, words)) + "\n").encode("utf-8", "replace"))
 
 
 def now():
@@ -156,7 +163,7 @@ class Agent:
             self.sync_loop()
         except Exception:
             # An agent that no longer talks must not live on: the kernel kills its ranks, the service sees it gone.
-            traceback.print_exc()
+            note(traceback.format_exc())
             os._exit(1)
 
     def sync_loop(self):
@@ -174,13 +181,13 @@ class Agent:
                 if answer["epoch"] < self.epoch:
                     raise Unreachable(f"an answer of epoch {answer['epoch']}, replaced by {self.epoch}")
             except AttemptOver as over:
-                print("the service ended this attempt:", over, file=sys.stderr, flush=True)
+                note("the service ended this attempt:", over)
                 self.stop_tests()
                 self.ranks.signal(signal.SIGKILL)
                 self.fenced.set()
                 return
             except Unreachable as problem:
-                print("the service cannot be reached:", problem, file=sys.stderr, flush=True)
+                note("the service cannot be reached:", problem)
                 pause = min(BACK_OFF_SECONDS, 2 * pause)
                 self.wake.set()
                 continue

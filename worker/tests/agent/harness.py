@@ -180,8 +180,9 @@ class AgentCase(unittest.TestCase):
         self.addCleanup(self.service.close)
         self.ids = 0
 
-    def agent(self, node=0, **environment):
-        log = open(self.directory / "agent.out", "ab")
+    def agent(self, node=0, output=None, **environment):
+        (self.directory / "agent.out").touch()
+        log = open(output or self.directory / "agent.out", "ab")
         self.addCleanup(log.close)
         process = subprocess.Popen(
             [sys.executable, "-c", HASTY], stdin=subprocess.DEVNULL, stdout=log, stderr=log,

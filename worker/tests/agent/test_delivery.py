@@ -24,6 +24,13 @@ class BadService(AgentCase):
         self.assertEqual(EXPECTED, self.service.lines())
         self.assertEqual([], self.service.hurdles, "every hurdle was met")
 
+    def test_an_agent_whose_own_output_has_no_room_talks_to_the_service_all_the_same(self):
+        agent = self.agent(output="/dev/full")
+        self.start(printer())
+        self.service.hurdles = ["none", 500, "hang-up", 503]
+        self.assertEqual("completed", self.ended(agent))
+        self.assertEqual(EXPECTED, self.service.lines())
+
     def test_a_service_that_is_away_finds_everything_when_it_is_back(self):
         agent = self.agent()
         self.start(printer())

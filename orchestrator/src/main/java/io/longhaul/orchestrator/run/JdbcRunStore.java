@@ -208,10 +208,13 @@ public final class JdbcRunStore implements RunStore {
     public Answer receive(
             AttemptKey attempt, int node, List<String> acknowledged, List<AgentRecord> records, Instant now) {
         return inTransaction(() -> {
-            sql.sql("SELECT id FROM run WHERE id = ? FOR UPDATE")
-                    .param(attempt.run())
-                    .query(UUID.class)
-                    .optional();
+            if (!records.isEmpty()) {
+                // Ids of records rise in the order in which they become visible. Who has nothing to say waits for nobody.
+                sql.sql("SELECT id FROM run WHERE id = ? FOR UPDATE")
+                        .param(attempt.run())
+                        .query(UUID.class)
+                        .optional();
+            }
             Optional<Boolean> ended = sql.sql("SELECT ended FROM run_attempt WHERE run = ? AND attempt = ?")
                     .params(attempt.run(), attempt.attempt())
                     .query(Boolean.class)
@@ -258,7 +261,8 @@ public final class JdbcRunStore implements RunStore {
         sql.sql(
                 "INSERT INTO run_node (run, attempt, node, last_seq, heard_at) VALUES (?, ?, ?, ?, ?)"
                         + " ON CONFLICT (run, attempt, node)"
-                        + " DO UPDATE SET last_seq = excluded.last_seq, heard_at = excluded.heard_at")
+                        + " DO UPDATE SET last_seq = GREATEST(run_node.last_seq, excluded.last_seq),"
+                        + " heard_at = excluded.heard_at")
                 .params(attempt.run(), attempt.attempt(), node, last, Timestamp.from(now))
                 .update();
         return last;

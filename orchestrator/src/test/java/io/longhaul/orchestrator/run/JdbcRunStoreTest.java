@@ -5,7 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.longhaul.orchestrator.TestService;
+import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.node.NodeMemory;
+import io.longhaul.orchestrator.run.RunStore.Answer;
+import io.longhaul.orchestrator.telemetry.AgentRecord;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -13,6 +19,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
@@ -52,5 +60,31 @@ final class JdbcRunStoreTest extends RunStoreContract {
         assertThat(memory.avoided(later)).isEmpty();
         memory.avoid("gpu-9", later.plus(Duration.ofDays(30)), "fan is loud", later);
         assertThat(memory.avoided(later.plus(Duration.ofDays(29)))).containsExactly("gpu-9");
+    }
+
+    /** Hundreds of agents that only ask would queue behind those that tell something, and hold up the run's decisions. */
+    @Test
+    void anAgentWithNothingToSayWaitsForNobody() throws Exception {
+        RunStore store = store();
+        Instant at = Instant.parse("2026-03-01T00:00:00Z");
+        UUID run = UUID.randomUUID();
+        AttemptKey attempt = new AttemptKey(run, 1);
+        long epoch = Runs.takeOver(store);
+        store.create(run, new RunEvent.Created(at, Runs.spec()), Optional.empty(), epoch);
+        AttemptLaunch launch = new AttemptLaunch(attempt, epoch, 1, 1, List.of("train"), Map.of(), 0);
+        store.commit(run, epoch, 1,
+                List.of(new RunEvent.AttemptDecided(at, launch, Runs.spec().training().recipe(), List.of())),
+                0, List.of());
+        Answer first = store.receive(attempt, 0, List.of(), List.of(new AgentRecord.RankStarted(1, at, 0, 1)),
+                at);
+        try (Connection busy = DATABASE.getConnection(); Statement sql = busy.createStatement()) {
+            busy.setAutoCommit(false);
+            sql.execute("SELECT id FROM run WHERE id = '" + run + "' FOR UPDATE");
+            Answer asked = CompletableFuture
+                    .supplyAsync(() -> store.receive(attempt, 0, List.of(), List.of(), at))
+                    .get(30, TimeUnit.SECONDS);
+            assertThat(asked).isEqualTo(first);
+            busy.rollback();
+        }
     }
 }
