@@ -115,7 +115,7 @@ class Specs(Environment):
         ("attentionHeads: 4", "attentionHeads: 3", [("/model/attentionHeads", "3", "a divisor of hiddenSize 128", "")]),
         ("data: 2 }", "data: 3 }", [("/layout", "3 ranks", "degrees whose product divides the cluster's 2", ""),
                                     ("/layout/data", "3", "globalBatch 15 or globalBatch 18",
-                                     "global batch 16 not divisible by micro-batch 1 * data 3")]),
+                                     "global batch 16 not divisible by data 3")]),
     ]
 
     def test_one_that_cannot_be_read(self):
