@@ -16,6 +16,7 @@ import io.longhaul.orchestrator.run.JdbcRunStore;
 import io.longhaul.orchestrator.run.LaunchFactory;
 import io.longhaul.orchestrator.run.Recipe;
 import io.longhaul.orchestrator.run.RunEngine;
+import io.longhaul.orchestrator.run.RunEvent;
 import io.longhaul.orchestrator.run.RunState;
 import io.longhaul.orchestrator.run.RunStore;
 import io.longhaul.orchestrator.run.StepRange;
@@ -125,8 +126,10 @@ class ServiceConfiguration {
             }
 
             @Override
-            public List<String> avoid(Instant now) {
-                return nodes.avoided(now);
+            public List<String> avoid(Instant now, List<RunEvent.MachineBlamed> blamed) {
+                return nodes.avoided(now, blamed.stream()
+                        .map(e -> new NodeMemory.Blame(e.machine(), e.at(), e.weight(), e.reason()))
+                        .toList());
             }
         };
     }

@@ -39,6 +39,9 @@ public final class NodeMemory {
             Optional<Instant> avoidedUntil,
             String reason) {}
 
+    /** @param weight 1 condemns the machine */
+    public record Blame(String node, Instant at, double weight, String reason) {}
+
     private record Note(
             String node,
             Instant at,
@@ -70,9 +73,15 @@ public final class NodeMemory {
         return List.copyOf(nodes.values());
     }
 
-    /** Names of the machines to avoid, the most suspicious first. */
-    public List<String> avoided(Instant now) {
-        return suspicions(notes(now)).avoided(now).stream().map(Avoided::node).toList();
+    /**
+     * Names of the machines to avoid, the most suspicious first.
+     *
+     * @param more blame that is not stored yet
+     */
+    public List<String> avoided(Instant now, List<Blame> more) {
+        NodeSuspicions suspicions = suspicions(notes(now));
+        more.forEach(blame -> suspicions.blame(blame.node(), blame.at(), blame.weight(), blame.reason()));
+        return suspicions.avoided(now).stream().map(Avoided::node).toList();
     }
 
     /** A person wants a machine avoided, known or not, for at most {@link #REMEMBERED}. */

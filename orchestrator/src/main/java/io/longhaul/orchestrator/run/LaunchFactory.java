@@ -14,8 +14,12 @@ public interface LaunchFactory {
      */
     RankProcess process(RunState state, Recipe recipe, long resumeStep, List<StepRange> skipped);
 
-    /** Machines that a run had better not use now, as other runs and people found; the decision keeps them. */
-    default List<String> avoid(Instant now) {
+    /**
+     * Machines that a run had better not use now, as other runs and people found; the decision keeps them.
+     *
+     * @param blamed what is about to be remembered and counts already
+     */
+    default List<String> avoid(Instant now, List<RunEvent.MachineBlamed> blamed) {
         return List.of();
     }
 }

@@ -156,6 +156,13 @@ public final class LiveRun {
         return List.of(found(attempt, finding));
     }
 
+    /** A person's answer, with the node that the incident which asks is about. */
+    synchronized RunInput answered(boolean approved) {
+        return new RunInput.WaitAnswered(approved, state.askedAbout()
+                .map(i -> node(i.attempt(), i.decision().basis().finding()))
+                .orElse(OptionalInt.empty()));
+    }
+
     private RunInput found(int attempt, Finding finding) {
         AttemptTrack track = trackOf(attempt);
         long last = track.lastStep()

@@ -366,6 +366,14 @@ public final class RunDecider {
             }
         }
 
+        /** What this decision blames machines for: the memory of nodes does not know it yet. */
+        private List<RunEvent.MachineBlamed> blamed() {
+            return events.stream()
+                    .filter(RunEvent.MachineBlamed.class::isInstance)
+                    .map(RunEvent.MachineBlamed.class::cast)
+                    .toList();
+        }
+
         private Map<String, String> environment(RankProcess process) {
             Map<String, String> environment = new TreeMap<>(process.environment());
             state.spec()
@@ -417,13 +425,11 @@ public final class RunDecider {
                 answered(new RunInput.ChangeAnswered(proposed.id(), input.approved()));
                 return;
             }
-            Optional<String> incident = state.incidents()
-                    .stream()
-                    .filter(i -> i.asks() && i.attempt() == state.attempts().size())
-                    .reduce((first, last) -> last)
-                    .map(Incident::id);
-            emit(new RunEvent.WaitAnswered(now, input.approved(), incident));
+            Optional<Incident> incident = state.askedAbout();
+            emit(new RunEvent.WaitAnswered(now, input.approved(), incident.map(Incident::id)));
             if (input.approved()) {
+                incident.ifPresent(asked -> blame(state.attempt(asked.attempt()), input.node(),
+                        MachineBlame.weight(asked.carriedOut()) - MachineBlame.weight(asked), asked.summary()));
                 next();
             } else {
                 stop();
@@ -528,7 +534,7 @@ public final class RunDecider {
                             now,
                             new AttemptLaunch(key, epoch, plan.nodes(), plan.ranksPerNode(),
                                     process.command(), environment(process), resume,
-                                    state.spec().kubernetes(), launches.avoid(now)),
+                                    state.spec().kubernetes(), launches.avoid(now, blamed())),
                             recipe,
                             skipped));
         }

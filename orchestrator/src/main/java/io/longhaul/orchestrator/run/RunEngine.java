@@ -388,7 +388,7 @@ public final class RunEngine {
 
     /** A person wants the run to end. */
     public void stop(UUID id, Instant now) {
-        act(id, new RunInput.StopAsked(), now);
+        act(id, run -> new RunInput.StopAsked(), now);
     }
 
     /**
@@ -398,7 +398,7 @@ public final class RunEngine {
      * @throws IllegalStateException if it was answered before
      */
     public void answer(UUID id, String change, boolean approved, Instant now) {
-        act(id, new RunInput.ChangeAnswered(change, approved), now);
+        act(id, run -> new RunInput.ChangeAnswered(change, approved), now);
     }
 
     /**
@@ -407,13 +407,13 @@ public final class RunEngine {
      * @throws IllegalStateException if it waits for nobody
      */
     public void answer(UUID id, boolean approved, Instant now) {
-        act(id, new RunInput.WaitAnswered(approved), now);
+        act(id, run -> run.answered(approved), now);
     }
 
-    private void act(UUID id, RunInput input, Instant now) {
+    private void act(UUID id, Function<LiveRun, RunInput> input, Instant now) {
         LiveRun run = run(id).orElseThrow(() -> new IllegalArgumentException("no run " + id));
         try {
-            decide(run, List.of(input), now);
+            decide(run, List.of(input.apply(run)), now);
         } catch (RunStore.FencedException e) {
             runs.remove(id);
             throw e;

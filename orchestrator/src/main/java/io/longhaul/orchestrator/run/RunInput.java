@@ -103,8 +103,12 @@ public sealed interface RunInput {
 
     record StopAsked() implements RunInput {}
 
-    /** A person's answer to what the run waits for. */
-    record WaitAnswered(boolean approved) implements RunInput {}
+    /**
+     * A person's answer to what the run waits for.
+     *
+     * @param node where the rank runs that the incident which asks is about, if that is known
+     */
+    record WaitAnswered(boolean approved, OptionalInt node) implements RunInput {}
 
     record ChangeAnswered(String change, boolean approved) implements RunInput {}
 

@@ -222,6 +222,14 @@ public final class RunState {
         }
     }
 
+    /** The incident that a person's answer is about: of the last attempt, which is all that a run can wait after. */
+    Optional<Incident> askedAbout() {
+        return incidents.values()
+                .stream()
+                .filter(i -> i.asks() && i.attempt() == attempts.size())
+                .reduce((first, last) -> last);
+    }
+
     private List<Incident> open() {
         return incidents.values().stream().filter(Incident::open).toList();
     }

@@ -43,7 +43,11 @@ final class JdbcRunStoreTest extends RunStoreContract {
         store.commit(run, epoch, 1, List.of(
                 new RunEvent.NodesPlaced(at, 1, new TreeMap<>(Map.of(0, "gpu-1", 1, "gpu-2", 2, "gpu-2"))),
                 new RunEvent.MachineBlamed(at, 1, "gpu-2", 0.6, "rank 1 is slow")), 0, List.of());
-        assertThat(memory.avoided(at)).isEmpty();
+        assertThat(memory.avoided(at, List.of())).isEmpty();
+        assertThat(memory.avoided(at, List.of(new NodeMemory.Blame("gpu-2", at, 0.4, "a person says so"))))
+                .as("with what is not stored yet")
+                .containsExactly("gpu-2");
+        assertThat(memory.avoided(at, List.of())).as("nothing is stored by asking").isEmpty();
         assertThatThrownBy(() -> store.commit(run, epoch - 1, 3,
                 List.of(new RunEvent.MachineBlamed(at, 1, "gpu-1", 1, "a replaced controller says so")), 0,
                 List.of())).isInstanceOf(RunStore.FencedException.class);
@@ -51,15 +55,15 @@ final class JdbcRunStoreTest extends RunStoreContract {
         store.commit(run, epoch, 3,
                 List.of(new RunEvent.MachineBlamed(later, 1, "gpu-2", 0.6, "rank 1 is slow again")), 0,
                 List.of());
-        assertThat(memory.avoided(later)).containsExactly("gpu-2");
+        assertThat(memory.avoided(later, List.of())).containsExactly("gpu-2");
         assertThat(memory.nodes(later)).extracting(NodeMemory.Node::name, NodeMemory.Node::reason)
                 .containsExactly(tuple("gpu-1", ""), tuple("gpu-2", "rank 1 is slow again"));
         assertThat(memory.nodes(later).getFirst().seenAt()).contains(at);
-        assertThat(memory.avoided(later.plus(Duration.ofDays(4)))).as("suspicion fades").isEmpty();
+        assertThat(memory.avoided(later.plus(Duration.ofDays(4)), List.of())).as("suspicion fades").isEmpty();
         memory.forgive("gpu-2", later);
-        assertThat(memory.avoided(later)).isEmpty();
+        assertThat(memory.avoided(later, List.of())).isEmpty();
         memory.avoid("gpu-9", later.plus(Duration.ofDays(30)), "fan is loud", later);
-        assertThat(memory.avoided(later.plus(Duration.ofDays(29)))).containsExactly("gpu-9");
+        assertThat(memory.avoided(later.plus(Duration.ofDays(29)), List.of())).containsExactly("gpu-9");
     }
 
     /** Hundreds of agents that only ask would queue behind those that tell something, and hold up the run's decisions. */
