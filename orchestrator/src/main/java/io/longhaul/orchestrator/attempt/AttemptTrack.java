@@ -7,6 +7,7 @@ import io.longhaul.monitor.Signal;
 import io.longhaul.monitor.health.DcgmText;
 import io.longhaul.monitor.internals.Internal;
 import io.longhaul.monitor.node.Preflight;
+import io.longhaul.monitor.watch.Progress;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -35,6 +36,8 @@ public final class AttemptTrack {
     private final List<Shard> shards = new ArrayList<>();
     private final Map<Integer, Deque<String>> errors = new HashMap<>();
     private final Deque<Finding> findings = new ArrayDeque<>();
+    /** Its lines tell the steps, so that nothing that looks like another trainer's does. */
+    private boolean megatron;
 
     /**
      * A step as the trainer logged it.
@@ -122,6 +125,12 @@ public final class AttemptTrack {
         Optional<MegatronLog.Line> parsed = line.stream() == AgentRecord.Stream.STDOUT
                 ? MegatronLog.parse(line.line())
                 : Optional.empty();
+        Optional<Progress> other = parsed.isEmpty() && !megatron && line.stream() != AgentRecord.Stream.AGENT
+                ? Progress.ofNemoOrTorchtitan(line.line())
+                : Optional.empty();
+        if (other.isPresent()) {
+            return step(line.at(), other.get(), Internal.of(line.line()));
+        }
         if (parsed.isEmpty()) {
             if (line.stream() == AgentRecord.Stream.STDERR) {
                 Deque<String> last = errors.computeIfAbsent(line.rank(), rank -> new ArrayDeque<>());
@@ -138,6 +147,7 @@ public final class AttemptTrack {
                 yield List.of();
             }
             case MegatronLog.TrainingLine t -> {
+                megatron = true;
                 List<Internal.Reading> internals = Internal.of(line.line());
                 List<Finding> found = new ArrayList<>(step(line.at(), t));
                 if (!internals.isEmpty()) {
@@ -146,6 +156,24 @@ public final class AttemptTrack {
                 yield found;
             }
         };
+    }
+
+    /** Every rank may tell the same step: the first one counts. */
+    private List<Finding> step(Instant at, Progress progress, List<Internal.Reading> internals) {
+        long step = progress.doneSteps();
+        if (!steps.isEmpty() && step <= steps.getLast().step()) {
+            return List.of();
+        }
+        double loss = progress.point().loss().orElse(Double.NaN);
+        double rate = progress.learningRate().orElse(Double.NaN);
+        double seconds = progress.stepSeconds().orElse(Double.NaN);
+        steps.add(new StepPoint(step, at, loss, rate, seconds, false));
+        List<Finding> found = new ArrayList<>(monitor.accept(
+                new Signal.Step(at, step, loss, progress.point().gradientNorm(), rate, seconds, false)));
+        if (!internals.isEmpty()) {
+            found.addAll(monitor.accept(new Signal.ModelInternals(at, step, internals)));
+        }
+        return found;
     }
 
     private static List<Internal.Reading> internals(AgentRecord.Metrics m) {
