@@ -7,7 +7,8 @@ import pathlib
 import queue
 import threading
 
-MOST_METRICS, NAME_LIMIT = 64, 128
+MOST_METRICS, NAME_LIMIT, MOST_GROUPS = 64, 128, 64
+PHASES = ("data", "compute", "collective", "checkpoint", "evaluation", "unknown")
 
 
 def verify_checkpoint(path):
@@ -61,6 +62,16 @@ def _metrics(values):
     return {name: value for name, value in values.items() if abs(value) < 1e300}
 
 
+def _groups(groups):
+    """How far the rank is in each of its groups."""
+    if type(groups) is not list or len(groups) > MOST_GROUPS:
+        raise ValueError("groups")
+    told = [{name: _whole(group, name) for name in ("group", "entered", "finished")} for group in groups]
+    if any(group["finished"] > group["entered"] or group["group"] >= 1 << 31 for group in told):
+        raise ValueError("groups")
+    return told
+
+
 class Reports:
     """Follows the report files of the node's ranks; `poll` is to be called again and again from one thread."""
 
@@ -100,6 +111,11 @@ class Reports:
         elif kind == "metrics":
             self._report({"kind": "metrics", "rank": rank, "step": _whole(entry, "step"),
                           "values": _metrics(entry["values"])})
+        elif kind == "collectives":
+            if entry["phase"] not in PHASES:
+                raise ValueError("phase")
+            self._report({"kind": "collectives", "rank": rank, "phase": entry["phase"],
+                          "groups": _groups(entry["groups"])})
         elif kind == "data":
             self._report({"kind": "data-shard", "shard": _text(entry, "shard"),
                           "firstSample": _whole(entry, "firstSample"), "endSample": _whole(entry, "endSample")})

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import signal
+import threading
 import time
 
 import torch
@@ -14,6 +15,7 @@ from .data import Corpus
 from .model import Stage
 from .optimizer import Optimizer
 from .parallel import Parallel
+from .progress import Standstill
 from .schedule import learning_rate
 
 DRAINED = 143
@@ -26,10 +28,12 @@ class Report:
         path = os.environ.get("LONGHAUL_REPORT_FILE")
         self._file = open(path, "a", buffering=1, encoding="utf-8") if path else None
         self.wanted = self._file is not None
+        self._lock = threading.Lock()  # the thread that looks for a standstill writes here, too
 
     def __call__(self, entry):
         if self._file is not None:
-            self._file.write(json.dumps(entry) + "\n")
+            with self._lock:
+                self._file.write(json.dumps(entry) + "\n")
 
 
 class Interval:
@@ -80,16 +84,20 @@ class Trainer:
     def run(self):
         """Trains; returns the exit code."""
         signal.signal(signal.SIGTERM, self._on_sigterm)
-        o = self.options
+        o, inside = self.options, self.parallel.progress.inside
+        if self.report.wanted and self.parallel.world > 1:
+            Standstill(self.parallel.progress, self.report).start()
         while self.step < o.train_iters:
             self.step += 1
             self._train_step()
             if o.eval_interval and o.eval_iters and self.step % o.eval_interval == 0:
-                self._evaluate()
+                with inside("evaluation"):
+                    self._evaluate()
             last = self.step == o.train_iters
             if o.save and (last or self.drain or o.save_interval and self.step % o.save_interval == 0):
-                self.saver.save(self.step, self.optimizer.state(), {
-                    "consumedSamples": self.consumed, "skippedSamples": self.skipped_samples})
+                with inside("checkpoint"):
+                    self.saver.save(self.step, self.optimizer.state(), {
+                        "consumedSamples": self.consumed, "skippedSamples": self.skipped_samples})
             if self.drain:
                 break
         self.saver.wait()
@@ -171,7 +179,8 @@ class Trainer:
         """Samples of this data rank in one micro-batch: a fixed share, whatever the layout."""
         o, p = self.options, self.parallel
         offset = first + (micro_batch * p.data_size + p.data_rank) * o.micro_batch_size
-        inputs, targets = source(range(offset, offset + o.micro_batch_size))
+        with p.progress.inside("data"):
+            inputs, targets = source(range(offset, offset + o.micro_batch_size))
         return inputs.to(p.device), targets.to(p.device)
 
     def _forward(self, first, micro_batch, source=None):

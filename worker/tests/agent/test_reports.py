@@ -49,6 +49,17 @@ class ReportsCase(unittest.TestCase):
                          self.records[0])
         self.assertEqual(["agent"] * 5, [record["stream"] for record in self.records[1:]])
 
+    def test_progress_in_collectives_is_passed_on_and_what_cannot_be_is_not(self):
+        entry = {"kind": "collectives", "phase": "collective", "groups": [{"group": 0, "entered": 7, "finished": 6}]}
+        self.write(json.dumps(entry) + "\n")
+        bad = [{**entry, "phase": "lunch"}, {**entry, "groups": {}}, {**entry, "groups": entry["groups"] * 65}]
+        for change in ({"finished": 8}, {"entered": -1}, {"group": 1 << 31}, {"group": "0"}):
+            bad.append({**entry, "groups": [{**entry["groups"][0], **change}]})
+        self.write("".join(json.dumps(one) + "\n" for one in bad))
+        self.reports.poll([0])
+        self.assertEqual({**entry, "rank": 0}, self.records[0])
+        self.assertEqual(["agent"] * len(bad), [record["stream"] for record in self.records[1:]])
+
     def test_complete_lines_are_passed_on_once(self):
         text = json.dumps(STEP)
         self.write(text[:10])

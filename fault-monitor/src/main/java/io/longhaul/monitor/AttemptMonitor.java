@@ -51,7 +51,10 @@ public final class AttemptMonitor {
     private final ProgressWatch progress;
     private final LogEvidence log = new LogEvidence();
     private final InternalFindings internals = new InternalFindings();
+    /** Since the last step, by rank and group. */
     private final Map<List<Integer>, RankState> collectives = new LinkedHashMap<>();
+    /** Ranks that have ever told of their collectives: the silence of the others means nothing. */
+    private final boolean[] tells;
     private final Map<Integer, GpuHealth> gpus = new HashMap<>();
     private final PreflightFindings preflight;
     private final long[] lastStepOfRank;
@@ -87,6 +90,7 @@ public final class AttemptMonitor {
         lastStepOfRank = new long[ranks];
         Arrays.fill(lastStepOfRank, -1);
         ended = new boolean[ranks];
+        tells = new boolean[ranks];
     }
 
     /** The findings that this signal completes, usually none. */
@@ -106,6 +110,7 @@ public final class AttemptMonitor {
                 boolean ours = s.state().rank() >= 0 && s.state().rank() < ranks;
                 if (ours && (collectives.size() < MOST_GROUPS * ranks || collectives.containsKey(key))) {
                     collectives.put(key, s.state());
+                    tells[s.state().rank()] = true;
                 }
                 yield List.of();
             }
@@ -124,6 +129,9 @@ public final class AttemptMonitor {
 
     private List<Finding> step(Signal.Step s) {
         progress.onStep(s.at(), s.step());
+        if (s.step() > lastStep) {
+            collectives.clear(); // Whoever stood still has gone on.
+        }
         lastStep = Math.max(lastStep, s.step());
         if (s.skippedUpdate() || s.step() <= lastJudged) {
             return List.of();
@@ -227,7 +235,7 @@ public final class AttemptMonitor {
         Suspect suspect = addCause(evidence, s.at());
         OptionalInt behind = behind();
         if (!collectives.isEmpty()) {
-            HangCause cause = HangDiagnosis.of(List.copyOf(collectives.values()));
+            HangCause cause = HangDiagnosis.of(standing());
             evidence.put("waits for", cause.text());
             behind = cause.ranks().size() == 1
                     ? OptionalInt.of(cause.ranks().getFirst())
@@ -246,6 +254,20 @@ public final class AttemptMonitor {
                                 ? what + "; rank " + behind.getAsInt() + " is behind the others"
                                 : what,
                         evidence).suspecting(suspect));
+    }
+
+    /** What the ranks told since the last step, and that those that usually tell did not. */
+    private List<RankState> standing() {
+        List<RankState> states = new ArrayList<>(collectives.values());
+        int group = states.stream().mapToInt(RankState::group).min().orElse(0);
+        boolean[] told = new boolean[ranks];
+        collectives.values().forEach(state -> told[state.rank()] |= state.reporting());
+        for (int rank = 0; rank < ranks; rank++) {
+            if (tells[rank] && !told[rank] && !collectives.containsKey(List.of(rank, group))) {
+                states.add(new RankState(rank, group, -1, -1, RankState.Phase.UNKNOWN, false));
+            }
+        }
+        return states;
     }
 
     private Suspect addCause(Map<String, String> evidence, Instant at) {

@@ -340,6 +340,32 @@ class AttemptMonitorTest {
         assertThat(stall.evidence()).containsKey("waits for");
     }
 
+    /** A long checkpoint is told of by all; what was said then is over with the next step. */
+    @Test
+    void whatWasToldBeforeTheLastStepExplainsNoHang() {
+        AttemptMonitor four = monitor(4);
+        for (int rank = 0; rank < 4; rank++) {
+            four.accept(new Signal.CollectiveProgress(at(1),
+                    new RankState(rank, 0, rank == 3 ? 5 : 6, 5, RankState.Phase.CHECKPOINT, true)));
+        }
+        four.accept(step(2, 1, 4));
+        for (int rank : new int[]{0, 1, 3}) {
+            four.accept(new Signal.CollectiveProgress(at(8),
+                    new RankState(rank, 0, 9, 8, RankState.Phase.COLLECTIVE, true)));
+        }
+        Finding stall = four.accept(new Signal.Tick(at(100))).getFirst();
+        assertThat(stall.rank()).hasValue(2);
+        assertThat(stall.evidence().get("waits for")).contains("rank 2 no longer reports");
+    }
+
+    @Test
+    void theSilenceOfARankThatNeverTellsIsNoSign() {
+        AttemptMonitor two = monitor(2);
+        two.accept(step(1, 1, 4));
+        two.accept(new Signal.CollectiveProgress(at(8), new RankState(0, 0, 9, 8, RankState.Phase.COLLECTIVE, true)));
+        assertThat(two.accept(new Signal.Tick(at(100))).getFirst().rank()).isEmpty();
+    }
+
     @Test
     void slowStepsOfTheWholeJobAreASignAndNoAlarm() {
         List<Finding> findings = new ArrayList<>();

@@ -14,8 +14,9 @@ import java.util.stream.Collectors;
  *
  * <p>Collectives end together, so the ranks that have not entered one that others of their group entered keep all of
  * them. They are blamed only as a minority of their group: if half of the ranks or more are missing, the programs
- * disagree, and who is right cannot be told from outside. Groups wait for one another, so the group with the
- * smallest minority is looked at first. A job of which nobody reports is not judged at all.
+ * disagree, and who is right cannot be told from outside; ranks that have fallen silent disagree with nobody, though. Groups
+ * wait for one another: a rank that is missing because it waits in a collective of another group is not to blame, and the
+ * group with the smallest minority is looked at first. A job of which nobody reports is not judged at all.
  */
 public final class HangDiagnosis {
     private HangDiagnosis() {}
@@ -32,10 +33,14 @@ public final class HangDiagnosis {
         boolean disagree = false;
         for (List<RankState> group : groups.values()) {
             List<RankState> behind = behind(group);
-            if (2 * behind.size() >= group.size() && group.size() > 1 && !behind.isEmpty()) {
+            boolean silent = behind.size() < group.size() && behind.stream().noneMatch(RankState::reporting);
+            if (2 * behind.size() >= group.size() && group.size() > 1 && !behind.isEmpty() && !silent) {
                 disagree = true;
-            } else if (!behind.isEmpty()) {
-                minorities.add(behind);
+                continue;
+            }
+            List<RankState> roots = behind.stream().filter(state -> !waitsElsewhere(state, ranks)).toList();
+            if (!roots.isEmpty()) {
+                minorities.add(roots);
             }
         }
         if (!minorities.isEmpty()) {
@@ -46,6 +51,12 @@ public final class HangDiagnosis {
                     + " and no minority explains it");
         }
         return together(ranks);
+    }
+
+    private static boolean waitsElsewhere(RankState state, List<RankState> ranks) {
+        return ranks.stream()
+                .anyMatch(other -> other.rank() == state.rank() && other.group() != state.group()
+                        && other.finished() < other.entered());
     }
 
     /** Ranks that have not entered the newest collective of their group. */

@@ -46,6 +46,30 @@ class HangDiagnosisTest {
                 .satisfies(c -> assertThat(c.ranks()).isEmpty());
     }
 
+    /** Two copies of two ranks each: rank 3 is silent, rank 2 waits for it, ranks 0 and 1 wait for rank 2. */
+    @Test
+    void aRankThatItselfWaitsInAnotherGroupIsNotToBlame() {
+        HangCause cause = HangDiagnosis.of(List.of(
+                new RankState(0, 0, 4, 4, Phase.COLLECTIVE, true), new RankState(0, 1, 8, 7, Phase.COLLECTIVE, true),
+                new RankState(1, 0, 4, 4, Phase.COLLECTIVE, true), new RankState(1, 1, 8, 7, Phase.COLLECTIVE, true),
+                new RankState(4, 1, 8, 7, Phase.COLLECTIVE, true), new RankState(2, 1, 7, 7, Phase.COLLECTIVE, true),
+                new RankState(2, 0, 4, 4, Phase.COLLECTIVE, true), new RankState(2, 2, 5, 4, Phase.COLLECTIVE, true),
+                new RankState(3, 0, -1, -1, Phase.UNKNOWN, false)));
+        assertThat(cause.kind()).isEqualTo(Kind.RANK_SILENT);
+        assertThat(cause.ranks()).containsExactly(3);
+    }
+
+    /** Of two ranks, neither is a minority; one that says nothing any more does not contradict the other, though. */
+    @Test
+    void halfOfTheRanksAreBlamedOnlyIfTheyAreSilent() {
+        RankState waits = new RankState(0, 0, 9, 8, Phase.COLLECTIVE, true);
+        assertThat(HangDiagnosis.of(List.of(waits, new RankState(1, 0, 8, 8, Phase.COMPUTE, true))).kind())
+                .isEqualTo(Kind.MISMATCH);
+        HangCause silent = HangDiagnosis.of(List.of(waits, new RankState(1, 0, -1, -1, Phase.UNKNOWN, false)));
+        assertThat(silent.kind()).isEqualTo(Kind.RANK_SILENT);
+        assertThat(silent.ranks()).containsExactly(1);
+    }
+
     @Test
     void aCollectiveThatAllEnteredIsTheNetworks() {
         assertThat(HangDiagnosis.of(ranks(16, HangDiagnosisTest::waits)).kind()).isEqualTo(Kind.NETWORK);

@@ -4,6 +4,7 @@ import io.longhaul.monitor.AttemptMonitor;
 import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.MegatronLog;
 import io.longhaul.monitor.Signal;
+import io.longhaul.monitor.hang.RankState;
 import io.longhaul.monitor.health.DcgmText;
 import io.longhaul.monitor.internals.Internal;
 import io.longhaul.monitor.node.Preflight;
@@ -97,6 +98,11 @@ public final class AttemptTrack {
                     new Preflight.Result(node, m.rank(), m.values(), m.wrong(), m.problem())));
             case AgentRecord.Metrics m ->
                 monitor.accept(new Signal.ModelInternals(m.at(), m.step(), internals(m)));
+            case AgentRecord.Collectives m -> m.groups()
+                    .stream()
+                    .flatMap(g -> monitor.accept(new Signal.CollectiveProgress(m.at(), new RankState(m.rank(), g.group(),
+                            g.entered(), Math.min(g.finished(), g.entered()), m.phase(), true))).stream())
+                    .toList();
             case AgentRecord.GpuHealth m -> monitor.accept(
                     new Signal.GpuReadings(m.at(), node, DcgmText.parse(m.text())));
             case AgentRecord.RankStep m -> monitor.accept(

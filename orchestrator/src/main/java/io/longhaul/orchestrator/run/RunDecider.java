@@ -221,6 +221,8 @@ public final class RunDecider {
                 }
                 case AgentRecord.Metrics m -> {
                 }
+                case AgentRecord.Collectives m -> {
+                }
                 case AgentRecord.Preflight m -> {
                 }
                 case AgentRecord.DataShard m -> {

@@ -119,6 +119,7 @@ public final class AgentJson {
             @JsonSubTypes.Type(value = AgentRecord.Checkpoint.class, name = "checkpoint"),
             @JsonSubTypes.Type(value = AgentRecord.GpuHealth.class, name = "gpu-health"),
             @JsonSubTypes.Type(value = AgentRecord.Metrics.class, name = "metrics"),
+            @JsonSubTypes.Type(value = AgentRecord.Collectives.class, name = "collectives"),
             @JsonSubTypes.Type(value = AgentRecord.Preflight.class, name = "preflight"),
             @JsonSubTypes.Type(value = AgentRecord.DataShard.class, name = "data-shard"),
             @JsonSubTypes.Type(value = AgentRecord.AllExited.class, name = "all-exited")})

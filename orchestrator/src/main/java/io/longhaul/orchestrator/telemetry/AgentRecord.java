@@ -1,6 +1,8 @@
 package io.longhaul.orchestrator.telemetry;
 
+import io.longhaul.monitor.hang.RankState;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -74,6 +76,26 @@ public sealed interface AgentRecord {
                 AgentRecord {
         public Metrics {
             values = Map.copyOf(values);
+        }
+    }
+
+    /**
+     * How far a rank is in the collectives of its groups, told at its start and while it stands still.
+     *
+     * @param phase what it is doing
+     */
+    record Collectives(long seq, Instant at, int rank, RankState.Phase phase, List<Group> groups)
+            implements
+                AgentRecord {
+        /**
+         * @param group number that is the same on all its ranks; 0 is all ranks of the job
+         * @param entered number of the last collective that was entered, counted alike on all ranks of the group
+         * @param finished number of the last one that was finished
+         */
+        public record Group(int group, long entered, long finished) {}
+
+        public Collectives {
+            groups = List.copyOf(groups);
         }
     }
 

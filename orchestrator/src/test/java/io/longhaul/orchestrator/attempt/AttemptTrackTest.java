@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.longhaul.monitor.AttemptMonitor;
 import io.longhaul.monitor.Finding;
 import io.longhaul.monitor.Thresholds;
+import io.longhaul.monitor.hang.RankState;
 import io.longhaul.orchestrator.attempt.AttemptTrack.StepPoint;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import io.longhaul.orchestrator.telemetry.AgentRecord.Stream;
@@ -58,6 +59,25 @@ class AttemptTrackTest {
                 .containsExactly(org.assertj.core.api.Assertions.tuple(1L, 11.02, 0.0006),
                         org.assertj.core.api.Assertions.tuple(11L, 7.113, 0.0006));
         assertThat(track.stepSeconds()).hasValue(4.5);
+    }
+
+    private void stands(long second, int rank, RankState.Phase phase, long entered, long finished) {
+        track.accept(0, new AgentRecord.Collectives(second, AT.plusSeconds(second), rank, phase,
+                List.of(new AgentRecord.Collectives.Group(0, entered, finished))));
+    }
+
+    /** Both told of themselves at the start, and since the last step only one does. */
+    @Test
+    void aHangIsExplainedByWhoStillTellsOfItsCollectives() {
+        stands(1, 0, RankState.Phase.COMPUTE, 1, 1);
+        stands(1, 1, RankState.Phase.COMPUTE, 1, 1);
+        says(2, 1, Stream.STDOUT, " iteration 5/ 100 | consumed samples: 40 | lm loss: 6.5E+00 |");
+        stands(8, 0, RankState.Phase.COLLECTIVE, 9, 8);
+        assertThat(track.tick(AT.plusSeconds(100))).singleElement().satisfies(stall -> {
+            assertThat(stall.kind()).isEqualTo(Finding.Kind.STALLED);
+            assertThat(stall.rank()).hasValue(1);
+            assertThat(stall.evidence()).containsEntry("waits for", "rank 1 no longer reports, and the others wait");
+        });
     }
 
     /** What a Megatron job quotes of another trainer's log is no step of its own. */

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.longhaul.monitor.hang.RankState;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import java.time.Instant;
 import java.util.List;
@@ -34,6 +35,8 @@ final class AgentJsonTest {
                 new AgentRecord.GpuHealth(9, AT, "DCGM_FI_DEV_XID_ERRORS{gpu=\"1\"} 79\n"),
                 new AgentRecord.Metrics(8, AT, 1, 50, Map.of("max_attention_logit", 12.5)),
                 new AgentRecord.Preflight(8, AT, 1, Map.of("matmulFlops", 6e14), "", "did not end in time"),
+                new AgentRecord.Collectives(8, AT, 1, RankState.Phase.COLLECTIVE,
+                        List.of(new AgentRecord.Collectives.Group(0, 17, 16))),
                 new AgentRecord.DataShard(8, AT, "shard-010", 2560, 2816),
                 new AgentRecord.AllExited(9, AT, "drained", OptionalLong.of(50)));
         for (AgentRecord one : records) {
