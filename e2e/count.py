@@ -40,7 +40,7 @@ def add(a, b):
 def main(results, root, seconds, failed_suites):
     read = lambda name: (results / name).read_text(errors="replace") if (results / name).exists() else ""
     total = surefire(root)
-    suites = ("judges", "python-agent", "python-trainer", "environment", "killed")
+    suites = ("judges", "python-agent", "python-trainer", "environment", "killed", "hung")
     for count in (*(unittest(read(f"{suite}.log")) for suite in suites),
                   tests_line(read("ui.log")), summary_line(read("browser.log"))):
         total = add(total, count)

@@ -54,6 +54,7 @@ suite ui ui_suite
 suite browser browser_suite
 suite environment faults_suite environment
 suite killed faults_suite killed
+suite hung faults_suite hung
 
 # Counts as each tool reports them: surefire and unittest totals, vitest's and the browser run's summary lines.
 "$python" "$root/e2e/count.py" "$results" "$root" "$SECONDS" "${#failed[@]}"

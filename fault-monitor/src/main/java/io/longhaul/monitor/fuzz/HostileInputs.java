@@ -6,8 +6,11 @@ import io.longhaul.monitor.hang.RankState.Phase;
 import io.longhaul.monitor.health.DcgmText;
 import io.longhaul.monitor.health.GpuField;
 import io.longhaul.monitor.internals.Internal;
+import io.longhaul.monitor.node.Preflight;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
@@ -26,8 +29,11 @@ public final class HostileInputs {
             "Traceback (most recent call last):", "NCCL WARN ", "loss scale: 0.0 |", "\u0000", "\ud83d",
             "\u2028", "((((((((", "\\", "{\"step\": 4, \"loss\": 2.5}",
             "validation loss at iteration 3 | lm loss value: 1 |", " ",
+            "global_step: 7 | reduced_train_loss: ", "\u001b[31mstep:  9  \u001b[32mloss: ", " tps: ",
             "elapsed time per iteration (ms): -5 |", "gpu device nvlink fabric ", "error fail timeout ",
             "/checkpoints/iter_0000050/", "                ", "aaaaaaaaaaaaaaaa", "1.1.1.1.1.1.1.1");
+    private static final List<String> RATES = List.of("matmulFlops", "memoryBytesPerSecond",
+            "linkBytesPerSecond", "allReduceSeconds");
     private static final int LONG_LINE = 20_000;
 
     private final SplittableRandom random;
@@ -98,12 +104,20 @@ public final class HostileInputs {
         return text.toString();
     }
 
+    private Map<String, Double> rates() {
+        Map<String, Double> rates = new HashMap<>();
+        for (int i = random.nextInt(6); i > 0; i--) {
+            rates.put(random.nextInt(10) == 0 ? line() : RATES.get(random.nextInt(RATES.size())), number());
+        }
+        return rates;
+    }
+
     /** A signal of a job of {@code ranks} ranks that is at its {@code input}-th second. */
     public Signal signal(int ranks, long input) {
         Instant at = time(input);
         int rank = random.nextInt(ranks + ranks / 4) - ranks / 8;
         long step = random.nextInt(50) == 0 ? step(input) : input / ranks;
-        return switch (random.nextInt(12)) {
+        return switch (random.nextInt(13)) {
             case 0, 1 ->
                 new Signal.Step(at, step, number(), OptionalDouble.of(number()), number(), number(),
                         OptionalDouble.of(number()), random.nextInt(3) - 1, random.nextBoolean());
@@ -111,8 +125,10 @@ public final class HostileInputs {
             case 5 -> new Signal.LogLine(at, rank, line());
             case 6 -> {
                 long entered = random.nextInt(100);
+                boolean foreign = random.nextInt(10) == 0;
                 yield new Signal.CollectiveProgress(at,
-                        new RankState(random.nextInt(), random.nextInt(), entered,
+                        new RankState(foreign ? random.nextInt() : rank,
+                                foreign ? random.nextInt() : random.nextInt(4), entered,
                                 entered - random.nextInt(3),
                                 Phase.values()[random.nextInt(Phase.values().length)],
                                 random.nextBoolean()));
@@ -121,6 +137,8 @@ public final class HostileInputs {
             case 8 -> new Signal.NodeLine(at, rank, line());
             case 10 -> new Signal.ModelInternals(at, step, Internal.of("max attention logit: " + number()
                     + " | aux_loss=" + number() + line()));
+            case 11 -> new Signal.Preflight(at, new Preflight.Result(rank / 2, rank, rates(),
+                    random.nextInt(4) == 0 ? line() : "", random.nextInt(4) == 0 ? line() : ""));
             case 9 -> new Signal.GpuReadings(at, rank, DcgmText.parse(exporterText()));
             default -> random.nextInt(1000) == 0
                     ? new Signal.RankExited(at, rank, OptionalInt.of(random.nextInt()), OptionalInt.empty(),
