@@ -52,7 +52,7 @@ public final class AttemptMonitor {
     private final LogEvidence log = new LogEvidence();
     private final InternalFindings internals = new InternalFindings();
     /** Since the last step, by rank and group. */
-    private final Map<List<Integer>, RankState> collectives = new LinkedHashMap<>();
+    private final Map<List<Integer>, Signal.CollectiveProgress> collectives = new LinkedHashMap<>();
     /** Ranks that have ever told of their collectives: the silence of the others means nothing. */
     private final boolean[] tells;
     private final Map<Integer, GpuHealth> gpus = new HashMap<>();
@@ -109,7 +109,7 @@ public final class AttemptMonitor {
                 List<Integer> key = List.of(s.state().rank(), s.state().group());
                 boolean ours = s.state().rank() >= 0 && s.state().rank() < ranks;
                 if (ours && (collectives.size() < MOST_GROUPS * ranks || collectives.containsKey(key))) {
-                    collectives.put(key, s.state());
+                    collectives.put(key, s);
                     tells[s.state().rank()] = true;
                 }
                 yield List.of();
@@ -130,7 +130,8 @@ public final class AttemptMonitor {
     private List<Finding> step(Signal.Step s) {
         progress.onStep(s.at(), s.step());
         if (s.step() > lastStep) {
-            collectives.clear(); // Whoever stood still has gone on.
+            // Whoever stood still has gone on. Another node's agent may have told of the next standstill already.
+            collectives.values().removeIf(told -> !told.at().isAfter(s.at()));
         }
         lastStep = Math.max(lastStep, s.step());
         if (s.skippedUpdate() || s.step() <= lastJudged) {
@@ -258,10 +259,11 @@ public final class AttemptMonitor {
 
     /** What the ranks told since the last step, and that those that usually tell did not. */
     private List<RankState> standing() {
-        List<RankState> states = new ArrayList<>(collectives.values());
+        List<RankState> states = new ArrayList<>();
+        collectives.values().forEach(told -> states.add(told.state()));
         int group = states.stream().mapToInt(RankState::group).min().orElse(0);
         boolean[] told = new boolean[ranks];
-        collectives.values().forEach(state -> told[state.rank()] |= state.reporting());
+        states.forEach(state -> told[state.rank()] |= state.reporting());
         for (int rank = 0; rank < ranks; rank++) {
             if (tells[rank] && !told[rank] && !collectives.containsKey(List.of(rank, group))) {
                 states.add(new RankState(rank, group, -1, -1, RankState.Phase.UNKNOWN, false));

@@ -359,6 +359,18 @@ class AttemptMonitorTest {
     }
 
     @Test
+    void aStepThatComesLateTakesNothingAwayThatWasToldAfterIt() {
+        AttemptMonitor four = monitor(4);
+        four.accept(step(1, 1, 4));
+        for (int rank = 0; rank < 4; rank++) {
+            four.accept(new Signal.CollectiveProgress(at(8),
+                    new RankState(rank, 0, rank == 2 ? 7 : 8, 7, RankState.Phase.UNKNOWN, true)));
+        }
+        four.accept(step(2, 2, 4));
+        assertThat(four.accept(new Signal.Tick(at(100))).getFirst().rank()).hasValue(2);
+    }
+
+    @Test
     void theSilenceOfARankThatNeverTellsIsNoSign() {
         AttemptMonitor two = monitor(2);
         two.accept(step(1, 1, 4));

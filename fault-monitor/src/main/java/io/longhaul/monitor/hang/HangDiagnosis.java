@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -29,6 +30,10 @@ public final class HangDiagnosis {
         }
         Map<Integer, List<RankState>> groups = ranks.stream()
                 .collect(Collectors.groupingBy(RankState::group, TreeMap::new, Collectors.toList()));
+        Map<Integer, Set<Integer>> waits = ranks.stream()
+                .filter(state -> state.finished() < state.entered())
+                .collect(Collectors.groupingBy(RankState::rank,
+                        Collectors.mapping(RankState::group, Collectors.toSet())));
         List<List<RankState>> minorities = new ArrayList<>();
         boolean disagree = false;
         for (List<RankState> group : groups.values()) {
@@ -38,7 +43,7 @@ public final class HangDiagnosis {
                 disagree = true;
                 continue;
             }
-            List<RankState> roots = behind.stream().filter(state -> !waitsElsewhere(state, ranks)).toList();
+            List<RankState> roots = behind.stream().filter(state -> !waitsElsewhere(state, waits)).toList();
             if (!roots.isEmpty()) {
                 minorities.add(roots);
             }
@@ -53,10 +58,9 @@ public final class HangDiagnosis {
         return together(ranks);
     }
 
-    private static boolean waitsElsewhere(RankState state, List<RankState> ranks) {
-        return ranks.stream()
-                .anyMatch(other -> other.rank() == state.rank() && other.group() != state.group()
-                        && other.finished() < other.entered());
+    /** @param waits groups that ranks are in an unfinished collective of, by rank */
+    private static boolean waitsElsewhere(RankState state, Map<Integer, Set<Integer>> waits) {
+        return waits.getOrDefault(state.rank(), Set.of()).stream().anyMatch(group -> group != state.group());
     }
 
     /** Ranks that have not entered the newest collective of their group. */
