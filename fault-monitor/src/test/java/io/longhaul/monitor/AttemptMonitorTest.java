@@ -374,7 +374,8 @@ class AttemptMonitorTest {
     void theSilenceOfARankThatNeverTellsIsNoSign() {
         AttemptMonitor two = monitor(2);
         two.accept(step(1, 1, 4));
-        two.accept(new Signal.CollectiveProgress(at(8), new RankState(0, 0, 9, 8, RankState.Phase.COLLECTIVE, true)));
+        two.accept(new Signal.CollectiveProgress(at(8),
+                new RankState(0, 0, 9, 8, RankState.Phase.COLLECTIVE, true)));
         assertThat(two.accept(new Signal.Tick(at(100))).getFirst().rank()).isEmpty();
     }
 

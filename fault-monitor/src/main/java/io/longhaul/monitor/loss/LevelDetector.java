@@ -13,17 +13,14 @@ import org.jspecify.annotations.Nullable;
  * them lead to expect: their level, or where it falls, the line through their medians. The distance is measured in
  * standard errors of that expectation, under the larger of two spreads: that of the points before around the line, and the
  * noise between neighbours. Nearly all of the newest points must be above the old level. The new level is then the
- * usual one.
- *
- * <p>A fall that ends from one step to the next leaves its line, too, but only a step lies above what was reached just
- * before it. A kink has none of the rise there and a step all of it, so half of it tells them apart.
+ * usual one. A steep fall that ends from one step to the next may look like a step. To ask that half of the rise be above
+ * the lowest level reached before ended that, but also kept silent about a slow rise out of a falling curve, which
+ * recorded runs have, while a kink was taken for a step in none of them.
  */
 final class LevelDetector {
     private static final int NEWEST = 16;
     private static final int HALF = 32;
     private static final int BEFORE = 2 * HALF;
-    /** Points just before the newest. */
-    private static final int REACHED = 8;
     /** Points between the middle of those before and that of the newest. */
     private static final double AHEAD = (BEFORE + NEWEST) / 2.0;
     /** Standard error of a median over that of a mean, times that of a line's end from the medians of two halves. */
@@ -90,22 +87,13 @@ final class LevelDetector {
         double sigma = Math.max(noise, spread(middle, slope));
         // Where the fall has ended already, its line leads too low.
         double certain = rise - Math.max(0, flattened(slope)) * AHEAD - rounding();
-        if (!(certain > errors * ERROR * sigma) || newest.median() - reached() < certain / 2) {
+        if (!(certain > errors * ERROR * sigma)) {
             return null;
         }
         double value = newest.median();
         newLevel();
         return new LossEvent(Kind.LEVEL, Grade.MINOR, onset, step, value, expected,
                 certain / (ERROR * sigma));
-    }
-
-    /** Level of the last points before the newest. */
-    private double reached() {
-        for (int age = 0; age < REACHED; age++) {
-            residuals[age] = late.newest(age);
-        }
-        Arrays.sort(residuals, 0, REACHED);
-        return (residuals[REACHED / 2 - 1] + residuals[REACHED / 2]) / 2;
     }
 
     /** How much less the newer half of the points before falls, per point, than the line through both, which is negative. */

@@ -22,7 +22,11 @@ import java.util.regex.Pattern;
  * @see <a href="https://github.com/pytorch/torchtitan/pull/3393">torchtitan's lines</a>, which every rank may write, in
  *     colours, to standard error
  */
-public record Progress(LossPoint point, OptionalDouble stepSeconds, OptionalDouble learningRate, long doneSteps) {
+public record Progress(
+        LossPoint point,
+        OptionalDouble stepSeconds,
+        OptionalDouble learningRate,
+        long doneSteps) {
     private static final int MAX_LENGTH = 4096;
     private static final String NUMBER = "([+-]?(?:\\d+\\.?\\d*(?:e[+-]?\\d+)?|\\.\\d+|nan|inf(?:inity)?))";
     private static final String SEPARATOR = "[\"']?\\s*[:=]?\\s*";
@@ -32,10 +36,12 @@ public record Progress(LossPoint point, OptionalDouble stepSeconds, OptionalDoub
             pattern("global[_ ]?step" + SEPARATOR + "(\\d{1,15})\\b"),
             pattern("(?:iteration|step|iter)s?" + SEPARATOR + "(\\d{1,15})\\b"));
     // NeMo's lines may tell a smoothed loss, too, and that of the last validation.
-    private static final Pattern NEMO_LOSS = pattern("reduced_train_loss" + SEPARATOR + NUMBER + "(?![\\w.])");
+    private static final Pattern NEMO_LOSS = pattern(
+            "reduced_train_loss" + SEPARATOR + NUMBER + "(?![\\w.])");
     private static final Pattern LOSS = pattern(
             "(?:train[_ /]loss|lm loss|loss)" + SEPARATOR + NUMBER + "(?![\\w.])");
-    private static final Pattern RATE = pattern("(?:lr|learning[_ ]rate)" + SEPARATOR + NUMBER + "(?![\\w.])");
+    private static final Pattern RATE = pattern(
+            "(?:lr|learning[_ ]rate)" + SEPARATOR + NUMBER + "(?![\\w.])");
     private static final Pattern NEMO = pattern("reduced_train_loss\\b");
     private static final Pattern TORCHTITAN = pattern("step:\\s+\\d{1,15}\\s+loss:.*\\stps:\\s");
     private static final Pattern NORM = pattern("grad(?:ient)?[_ ]norm" + SEPARATOR + NUMBER + "(?![\\w.])");
@@ -90,7 +96,9 @@ public record Progress(LossPoint point, OptionalDouble stepSeconds, OptionalDoub
             return Optional.empty();
         }
         String plain = plain(line);
-        return NEMO.matcher(plain).find() || TORCHTITAN.matcher(plain).find() ? parse(plain) : Optional.empty();
+        return NEMO.matcher(plain).find() || TORCHTITAN.matcher(plain).find()
+                ? parse(plain)
+                : Optional.empty();
     }
 
     private static String plain(String line) {

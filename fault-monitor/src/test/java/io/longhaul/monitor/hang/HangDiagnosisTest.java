@@ -50,10 +50,14 @@ class HangDiagnosisTest {
     @Test
     void aRankThatItselfWaitsInAnotherGroupIsNotToBlame() {
         HangCause cause = HangDiagnosis.of(List.of(
-                new RankState(0, 0, 4, 4, Phase.COLLECTIVE, true), new RankState(0, 1, 8, 7, Phase.COLLECTIVE, true),
-                new RankState(1, 0, 4, 4, Phase.COLLECTIVE, true), new RankState(1, 1, 8, 7, Phase.COLLECTIVE, true),
-                new RankState(4, 1, 8, 7, Phase.COLLECTIVE, true), new RankState(2, 1, 7, 7, Phase.COLLECTIVE, true),
-                new RankState(2, 0, 4, 4, Phase.COLLECTIVE, true), new RankState(2, 2, 5, 4, Phase.COLLECTIVE, true),
+                new RankState(0, 0, 4, 4, Phase.COLLECTIVE, true),
+                new RankState(0, 1, 8, 7, Phase.COLLECTIVE, true),
+                new RankState(1, 0, 4, 4, Phase.COLLECTIVE, true),
+                new RankState(1, 1, 8, 7, Phase.COLLECTIVE, true),
+                new RankState(4, 1, 8, 7, Phase.COLLECTIVE, true),
+                new RankState(2, 1, 7, 7, Phase.COLLECTIVE, true),
+                new RankState(2, 0, 4, 4, Phase.COLLECTIVE, true),
+                new RankState(2, 2, 5, 4, Phase.COLLECTIVE, true),
                 new RankState(3, 0, -1, -1, Phase.UNKNOWN, false)));
         assertThat(cause.kind()).isEqualTo(Kind.RANK_SILENT);
         assertThat(cause.ranks()).containsExactly(3);
@@ -65,7 +69,8 @@ class HangDiagnosisTest {
         RankState waits = new RankState(0, 0, 9, 8, Phase.COLLECTIVE, true);
         assertThat(HangDiagnosis.of(List.of(waits, new RankState(1, 0, 8, 8, Phase.COMPUTE, true))).kind())
                 .isEqualTo(Kind.MISMATCH);
-        HangCause silent = HangDiagnosis.of(List.of(waits, new RankState(1, 0, -1, -1, Phase.UNKNOWN, false)));
+        HangCause silent = HangDiagnosis.of(
+                List.of(waits, new RankState(1, 0, -1, -1, Phase.UNKNOWN, false)));
         assertThat(silent.kind()).isEqualTo(Kind.RANK_SILENT);
         assertThat(silent.ranks()).containsExactly(1);
     }

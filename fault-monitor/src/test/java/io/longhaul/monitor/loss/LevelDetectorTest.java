@@ -27,17 +27,18 @@ class LevelDetectorTest {
         return found;
     }
 
-    /** The fall per point in units of the noise, and how much of it is left after the kink. */
     @ParameterizedTest
-    @CsvSource({"0.25, 0", "0.5, 0", "1, 0", "1, 0.5", "2, 0", "2, 0.25", "5, 0", "5, 0.1"})
-    void aFallThatEndsFromOnePointToTheNextIsNoStep(double fall, double left) {
-        assertThat(found(i -> 10 - NOISE * fall * (Math.min(i, TURN) + left * Math.max(0, i - TURN)))).isZero();
+    @CsvSource({"12, 10", "12, 20"})
+    void aRiseThatTakesSomePointsIsAStep(double height, int points) {
+        assertThat(found(i -> 10 + NOISE * height * Math.clamp((i - TURN) / (double) points, 0, 1)))
+                .isGreaterThan(RUNS * 9 / 10);
     }
 
     /** As high as a step of a flat curve has to be, and a fall that it is above. */
     @ParameterizedTest
     @CsvSource({"8, 0", "8, 0.25", "20, 0.5", "60, 1"})
     void aStepIsFoundAlsoWhereTheCurveFalls(double height, double fall) {
-        assertThat(found(i -> 10 + NOISE * (i < TURN ? 0 : height) - NOISE * fall * i)).isGreaterThan(RUNS * 9 / 10);
+        assertThat(found(i -> 10 + NOISE * (i < TURN ? 0 : height) - NOISE * fall * i))
+                .isGreaterThan(RUNS * 9 / 10);
     }
 }

@@ -100,8 +100,9 @@ public final class AttemptTrack {
                 monitor.accept(new Signal.ModelInternals(m.at(), m.step(), internals(m)));
             case AgentRecord.Collectives m -> m.groups()
                     .stream()
-                    .flatMap(g -> monitor.accept(new Signal.CollectiveProgress(m.at(), new RankState(m.rank(), g.group(),
-                            g.entered(), Math.min(g.finished(), g.entered()), m.phase(), true))).stream())
+                    .map(g -> new RankState(m.rank(), g.group(), g.entered(),
+                            Math.min(g.finished(), g.entered()), m.phase(), true))
+                    .flatMap(state -> monitor.accept(new Signal.CollectiveProgress(m.at(), state)).stream())
                     .toList();
             case AgentRecord.GpuHealth m -> monitor.accept(
                     new Signal.GpuReadings(m.at(), node, DcgmText.parse(m.text())));

@@ -431,7 +431,8 @@ public final class RunDecider {
             emit(new RunEvent.WaitAnswered(now, input.approved(), incident.map(Incident::id)));
             if (input.approved()) {
                 incident.ifPresent(asked -> blame(state.attempt(asked.attempt()), input.node(),
-                        MachineBlame.weight(asked.carriedOut()) - MachineBlame.weight(asked), asked.summary()));
+                        MachineBlame.weight(asked.carriedOut()) - MachineBlame.weight(asked),
+                        asked.summary()));
                 next();
             } else {
                 stop();

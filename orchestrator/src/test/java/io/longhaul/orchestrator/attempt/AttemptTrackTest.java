@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator.attempt;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.longhaul.monitor.AttemptMonitor;
 import io.longhaul.monitor.Finding;
@@ -14,6 +15,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 class AttemptTrackTest {
@@ -27,9 +29,11 @@ class AttemptTrackTest {
     }
 
     private static String titan(int rank, long step, double loss) {
-        return String.format(Locale.ROOT, "[rank%d]:[titan] 2026-05-18 16:04:46,338 - root - INFO - \u001b[31mstep: %2d"
-                + "  \u001b[32mloss: %8.5f  \u001b[38;2;180;60;0mgrad_norm:  0.8319  \u001b[38;2;54;234;195mmemory:  9.46GiB(64.99%%)"
-                + "  \u001b[34mtps: 7,282  \u001b[36mtflops: 0.52  \u001b[35mmfu: 0.17%%\u001b[39m", rank, step, loss);
+        return String.format(Locale.ROOT, "[rank%d]:[titan] 2026-05-18 16:04:46,338 - root - INFO - "
+                + "\u001b[31mstep: %2d  \u001b[32mloss: %8.5f  \u001b[38;2;180;60;0mgrad_norm:  0.8319"
+                + "  \u001b[38;2;54;234;195mmemory:  9.46GiB(64.99%%)"
+                + "  \u001b[34mtps: 7,282  \u001b[36mtflops: 0.52  \u001b[35mmfu: 0.17%%\u001b[39m",
+                rank, step, loss);
     }
 
     /** Every rank writes them, to standard error. */
@@ -43,7 +47,7 @@ class AttemptTrackTest {
         }
         assertThat(found).isEmpty();
         assertThat(track.steps()).extracting(StepPoint::step)
-                .containsExactlyElementsOf(java.util.stream.LongStream.rangeClosed(1, 20).boxed().toList());
+                .containsExactlyElementsOf(LongStream.rangeClosed(1, 20).boxed().toList());
         assertThat(says(21, 1, Stream.STDERR, titan(1, 21, Double.NaN))).extracting(Finding::kind)
                 .containsExactly(Finding.Kind.NAN);
     }
@@ -56,8 +60,8 @@ class AttemptTrackTest {
                 + " | global_batch_size: 32 | global_step: 10 | reduced_train_loss: 7.113"
                 + " | train_step_timing in s: 4.5 | val_loss: 4.106");
         assertThat(track.steps()).extracting(StepPoint::step, StepPoint::loss, StepPoint::learningRate)
-                .containsExactly(org.assertj.core.api.Assertions.tuple(1L, 11.02, 0.0006),
-                        org.assertj.core.api.Assertions.tuple(11L, 7.113, 0.0006));
+                .containsExactly(tuple(1L, 11.02, 0.0006),
+                        tuple(11L, 7.113, 0.0006));
         assertThat(track.stepSeconds()).hasValue(4.5);
     }
 
@@ -76,7 +80,8 @@ class AttemptTrackTest {
         assertThat(track.tick(AT.plusSeconds(100))).singleElement().satisfies(stall -> {
             assertThat(stall.kind()).isEqualTo(Finding.Kind.STALLED);
             assertThat(stall.rank()).hasValue(1);
-            assertThat(stall.evidence()).containsEntry("waits for", "rank 1 no longer reports, and the others wait");
+            assertThat(stall.evidence()).containsEntry("waits for",
+                    "rank 1 no longer reports, and the others wait");
         });
     }
 

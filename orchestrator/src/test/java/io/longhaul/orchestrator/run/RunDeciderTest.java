@@ -1,5 +1,14 @@
 package io.longhaul.orchestrator.run;
 
+import static io.longhaul.orchestrator.run.Lives.DECIDER;
+import static io.longhaul.orchestrator.run.Lives.EPOCH;
+import static io.longhaul.orchestrator.run.Lives.LATER;
+import static io.longhaul.orchestrator.run.Lives.ending;
+import static io.longhaul.orchestrator.run.Lives.inputs;
+import static io.longhaul.orchestrator.run.Lives.life;
+import static io.longhaul.orchestrator.run.Lives.places;
+import static io.longhaul.orchestrator.run.Lives.starting;
+import static io.longhaul.orchestrator.run.Lives.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.longhaul.monitor.Finding;
@@ -31,7 +40,7 @@ final class RunDeciderTest {
 
     private static String shown(RunState state, RunInput input) {
         try {
-            return shown(Lives.DECIDER.decide(state, input, Lives.LATER, Lives.EPOCH));
+            return shown(DECIDER.decide(state, input, LATER, EPOCH));
         } catch (IllegalStateException | IllegalArgumentException refused) {
             return "refused: " + refused.getMessage().replace(Runs.ID.toString(), "ID");
         }
@@ -41,11 +50,11 @@ final class RunDeciderTest {
     @Test
     void everyInputIsDecidedInEveryPlace() {
         StringBuilder table = new StringBuilder();
-        Lives.places().forEach((place, life) -> {
+        places().forEach((place, life) -> {
             table.append(place).append('\n');
             int attempt = Math.max(1, life.state.attempts().size());
             List<String> nothing = new ArrayList<>();
-            Lives.inputs(attempt).forEach((name, input) -> {
+            inputs(attempt).forEach((name, input) -> {
                 String decided = shown(life.state, input);
                 if (decided.isEmpty()) {
                     nothing.add(name);
@@ -60,35 +69,35 @@ final class RunDeciderTest {
 
     @Test
     void theTableLeavesOutNoPlaceAndNoInput() {
-        assertThat(Lives.places().values()).extracting(life -> life.state.phase())
+        assertThat(places().values()).extracting(life -> life.state.phase())
                 .contains(RunPhase.PLANNING,
                         RunPhase.LAUNCHING, RunPhase.TRAINING, RunPhase.DRAINING, RunPhase.RECOVERING,
                         RunPhase.WAITING,
                         RunPhase.COMPLETED, RunPhase.FAILED, RunPhase.STOPPED);
-        assertThat(Lives.places().values()
+        assertThat(places().values()
                 .stream()
                 .flatMap(life -> life.state.lastAttempt().stream())
                 .map(Attempt::stage))
                 .contains(Attempt.Stage.values());
-        assertThat(Lives.inputs(1).values().stream().<Class<?>>map(Object::getClass))
+        assertThat(inputs(1).values().stream().<Class<?>>map(Object::getClass))
                 .contains(RunInput.class.getPermittedSubclasses());
     }
 
     /** A crash between storing and acting repeats an input; a slow network brings it late. */
     @Test
     void whatIsRepeatedOrLateMeansNothing() {
-        Lives.places().forEach(
-                (place, life) -> Lives.inputs(Math.max(1, life.state.attempts().size())).forEach((name, input) -> {
+        places().forEach(
+                (place, life) -> inputs(Math.max(1, life.state.attempts().size())).forEach((name, input) -> {
                     if (!(input instanceof RunInput.ChangeAnswered
                             || input instanceof RunInput.WaitAnswered)) {
-                        Decision once = Lives.DECIDER.decide(life.state, input, Lives.LATER, Lives.EPOCH);
+                        Decision once = DECIDER.decide(life.state, input, LATER, EPOCH);
                         assertThat(shown(once.state(), input)).as("%s, twice in %s", name, place).isEmpty();
                     }
                 }));
-        Life second = Lives.training(Adapt.OFF).then(Runs.found(1, Finding.Kind.EXITED, 9))
-                .then(Lives.ending(1, "failed", 9))
-                .then(Lives.starting(2));
-        Lives.inputs(1).forEach((name, input) -> {
+        Life second = training(Adapt.OFF).then(Runs.found(1, Finding.Kind.EXITED, 9))
+                .then(ending(1, "failed", 9))
+                .then(starting(2));
+        inputs(1).forEach((name, input) -> {
             if (!List
                     .of("stop asked", "person says yes", "person says no", "change approved",
                             "change rejected")
@@ -100,14 +109,14 @@ final class RunDeciderTest {
 
     @Test
     void ranksStartOnceWhenEveryAgentIsThere() {
-        Life life = Lives.life(Adapt.OFF).then(Arrays.copyOf(Lives.starting(1), 5));
+        Life life = life(Adapt.OFF).then(Arrays.copyOf(starting(1), 5));
         assertThat(life.last.commands()).hasSize(2);
         AgentCommand.Start start = (AgentCommand.Start) life.last.commands().get(1).command();
         assertThat(life.last.commands().get(1).node()).isEqualTo(1);
         assertThat(start).isEqualTo(
-                new AgentCommand.Start("start-1-1", Lives.EPOCH, List.of("train", "--lr", "0.001", "--from", "0"),
+                new AgentCommand.Start("start-1-1", EPOCH, List.of("train", "--lr", "0.001", "--from", "0"),
                         Map.of("SKIP", "[]"), 2, 1, 1, "host-0", 29_500, 0));
-        assertThat(Lives.life(Adapt.OFF).then(new RunInput.PlanReady(Runs.PLAN),
+        assertThat(life(Adapt.OFF).then(new RunInput.PlanReady(Runs.PLAN),
                 new RunInput.Told(1, 0, Runs.registered(0)),
                 new RunInput.Told(1, 1, Runs.registered(1)), new RunInput.Created(1),
                 new RunInput.Ready(1, List.of())).last.commands())
@@ -117,9 +126,9 @@ final class RunDeciderTest {
 
     @Test
     void whereNodesAreDecidesWhichRanksTheyGet() {
-        RunInput[] starting = Arrays.copyOf(Lives.starting(1), 5);
+        RunInput[] starting = Arrays.copyOf(starting(1), 5);
         starting[4] = new RunInput.Ready(1, List.of(List.of("leaf-b", "x"), List.of("leaf-a", "y")));
-        List<AgentCommand.Start> starts = Lives.life(Adapt.OFF).then(starting).last.commands()
+        List<AgentCommand.Start> starts = life(Adapt.OFF).then(starting).last.commands()
                 .stream()
                 .map(c -> (AgentCommand.Start) c.command())
                 .toList();
@@ -131,12 +140,12 @@ final class RunDeciderTest {
 
     @Test
     void testsBeforeAnAttemptAreAskedForByTheRunSpec() {
-        Map<String, String> none = Lives.training(Adapt.OFF).attempt().launch().environment();
+        Map<String, String> none = training(Adapt.OFF).attempt().launch().environment();
         assertThat(none).doesNotContainKey("LONGHAUL_PREFLIGHT_SECONDS");
         RunSpec spec = RunSpecReader.read(
                 Runs.SPEC.replace("policies: {", "policies: { preflight: burn-in,"));
         Decision decision = new RunDecider(Runs.LAUNCHES).decide(Runs.created(spec),
-                new RunInput.PlanReady(Runs.PLAN), Lives.LATER, Lives.EPOCH);
+                new RunInput.PlanReady(Runs.PLAN), LATER, EPOCH);
         assertThat(decision.state().attempt(1).launch().environment()).containsAllEntriesOf(none)
                 .containsEntry("LONGHAUL_PREFLIGHT_SECONDS", "300");
     }

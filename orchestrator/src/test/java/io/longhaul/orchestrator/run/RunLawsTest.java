@@ -1,5 +1,8 @@
 package io.longhaul.orchestrator.run;
 
+import static io.longhaul.orchestrator.run.Lives.inputs;
+import static io.longhaul.orchestrator.run.Lives.life;
+import static io.longhaul.orchestrator.run.Lives.verified;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.longhaul.orchestrator.run.Lives.Life;
@@ -22,7 +25,7 @@ final class RunLawsTest {
     void theLawsHoldWhateverComesInWhateverOrder(Adapt adapt) {
         Map<RunPhase, Integer> ends = new LinkedHashMap<>();
         for (int seed = 0; seed < 200; seed++) {
-            Life life = Lives.life(adapt);
+            Life life = life(adapt);
             SplittableRandom random = new SplittableRandom(seed);
             for (int i = 0; i < 120; i++) {
                 Life before = new Life(life.state.spec());
@@ -92,7 +95,7 @@ final class RunLawsTest {
                 n -> new RunInput.Told(n, 0, Runs.registered(0)),
                 n -> new RunInput.Told(n, 1, Runs.registered(1)),
                 n -> new RunInput.Ready(n, List.of()), n -> new RunInput.Stepped(n, 1),
-                n -> Lives.verified(n, 10L * random.nextInt(1, 10)),
+                n -> verified(n, 10L * random.nextInt(1, 10)),
                 n -> new RunInput.Fenced(n, random.nextInt(100), Optional.empty()),
                 n -> new RunInput.Told(n, 0, Runs.allExited("completed")),
                 n -> new RunInput.Told(n, 1, Runs.allExited("completed")),
@@ -101,7 +104,7 @@ final class RunLawsTest {
         if (random.nextInt(10) < 8) {
             return likely.get(random.nextInt(likely.size())).apply(of);
         }
-        List<RunInput> all = Lives.inputs(of).values()
+        List<RunInput> all = inputs(of).values()
                 .stream()
                 .filter(i -> !(i instanceof RunInput.ChangeAnswered || i instanceof RunInput.WaitAnswered))
                 .filter(i -> !(i instanceof RunInput.StopAsked) || random.nextInt(3) == 0)

@@ -1,5 +1,15 @@
 package io.longhaul.orchestrator.run;
 
+import static io.longhaul.orchestrator.run.Lives.APPROVE;
+import static io.longhaul.orchestrator.run.Lives.EPOCH;
+import static io.longhaul.orchestrator.run.Lives.LATER;
+import static io.longhaul.orchestrator.run.Lives.REJECT;
+import static io.longhaul.orchestrator.run.Lives.ending;
+import static io.longhaul.orchestrator.run.Lives.graded;
+import static io.longhaul.orchestrator.run.Lives.placed;
+import static io.longhaul.orchestrator.run.Lives.starting;
+import static io.longhaul.orchestrator.run.Lives.training;
+import static io.longhaul.orchestrator.run.Lives.verified;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.longhaul.monitor.Finding;
@@ -42,16 +52,16 @@ final class RunMachinesTest {
     /** The same fault told twice counts once, and what the program did wrong not at all. */
     @Test
     void machinesAreBlamedForWhatSpeaksAgainstThem() {
-        Life life = Lives.training(Adapt.OFF).then(Lives.placed(1), Lives.placed(1));
+        Life life = training(Adapt.OFF).then(placed(1), placed(1));
         assertThat(life.events).filteredOn(RunEvent.NodesPlaced.class::isInstance).hasSize(1);
         life.then(on(1, Runs.found(1, Finding.Kind.SLOW_RANK, 20)));
         assertThat(blamed(life)).containsExactly("gpu-18 0.6");
-        life.then(on(0, Lives.graded(Finding.Kind.FAULT_LINE, Grade.MAJOR, 30, Suspect.NODE)),
-                on(0, Lives.graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, Suspect.NODE)));
+        life.then(on(0, graded(Finding.Kind.FAULT_LINE, Grade.MAJOR, 30, Suspect.NODE)),
+                on(0, graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, Suspect.NODE)));
         assertThat(blamed(life)).containsExactly("gpu-18 0.6", "gpu-17 1.0");
         for (Suspect other : EnumSet.complementOf(EnumSet.of(Suspect.NODE))) {
-            assertThat(blamed(Lives.training(Adapt.OFF).then(Lives.placed(1),
-                    on(0, Lives.graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, other))))).as("%s", other)
+            assertThat(blamed(training(Adapt.OFF).then(placed(1),
+                    on(0, graded(Finding.Kind.EXITED, Grade.CRITICAL, 30, other))))).as("%s", other)
                     .isEmpty();
         }
     }
@@ -65,7 +75,7 @@ final class RunMachinesTest {
     /** Two nodes are two troubles; what a node may get over is half of a reason, and a graver fault adds to it. */
     @Test
     void whatANodeShowsOfItselfSpeaksAgainstIt() {
-        Life life = Lives.training(Adapt.OFF).then(Lives.placed(1), shows(0, "hw.thermal"), shows(0, "hw.thermal"));
+        Life life = training(Adapt.OFF).then(placed(1), shows(0, "hw.thermal"), shows(0, "hw.thermal"));
         assertThat(blamed(life)).containsExactly("gpu-17 0.6");
         life.then(shows(1, "hw.gpu_lost"));
         assertThat(blamed(life)).containsExactly("gpu-17 0.6", "gpu-18 1.0");
@@ -80,7 +90,7 @@ final class RunMachinesTest {
     @Test
     void aNodeThatFailsItsTestsIsLeft() {
         for (String label : List.of("hw.preflight_wrong", "hw.preflight_failed")) {
-            Life life = Lives.training(Adapt.OFF).then(Lives.placed(1), shows(1, label));
+            Life life = training(Adapt.OFF).then(placed(1), shows(1, label));
             assertThat(blamed(life)).containsExactly("gpu-18 1.0");
             assertThat(life.attempt().stage()).as(label).isEqualTo(Attempt.Stage.ENDING);
             assertThat(life.state.incidents().getFirst().decision().action()).isEqualTo(Action.ASK);
@@ -89,11 +99,11 @@ final class RunMachinesTest {
 
     @Test
     void aMachineThatTheWorldHasGivenUpIsBlamedAndOneWhosePodEndedIsNot() {
-        assertThat(blamed(Lives.training(Adapt.OFF).then(Lives.placed(1),
+        assertThat(blamed(training(Adapt.OFF).then(placed(1),
                 new RunInput.Gone(1, 1, "the cluster has given it up", true)))).containsExactly("gpu-18 1.0");
-        assertThat(blamed(Lives.training(Adapt.OFF).then(Lives.placed(1), new RunInput.Gone(1, 1, "OOMKilled"))))
+        assertThat(blamed(training(Adapt.OFF).then(placed(1), new RunInput.Gone(1, 1, "OOMKilled"))))
                 .isEmpty();
-        assertThat(blamed(Lives.training(Adapt.OFF).then(new RunInput.Gone(1, 1, "lost", true)))).as("no name")
+        assertThat(blamed(training(Adapt.OFF).then(new RunInput.Gone(1, 1, "lost", true)))).as("no name")
                 .isEmpty();
     }
 
@@ -107,7 +117,7 @@ final class RunMachinesTest {
                 .replace("policies: {", "policies: { dryRun: " + dryRun + ","));
         Finding slow = new Finding(Finding.Kind.SLOW_RANK, Grade.MAJOR, Runs.AT, OptionalLong.of(20),
                 OptionalInt.of(1), "rank 1 is slow", Map.of(), OptionalDouble.of(8), Suspect.NONE);
-        Life life = new Life(spec).then(Lives.starting(1)).then(Lives.placed(1), Lives.verified(1, 20));
+        Life life = new Life(spec).then(starting(1)).then(placed(1), verified(1, 20));
         if (dryRun) {
             life.then(Runs.found(1, Finding.Kind.EXITED, 20));
         }
@@ -124,13 +134,14 @@ final class RunMachinesTest {
 
         Life dryRun = replaces(true);
         assertThat(blamed(dryRun)).containsExactly("gpu-18 0.6");
-        dryRun.then(Lives.ending(1, "failed", 30));
+        dryRun.then(ending(1, "failed", 30));
         assertThat(dryRun.state.waitingFor().orElseThrow().code()).isEqualTo("dry-run");
-        assertThat(dryRun.state.askedAbout().orElseThrow().decision().action()).isEqualTo(Action.REPLACE_NODE);
+        assertThat(dryRun.state.askedAbout().orElseThrow().decision().action())
+                .isEqualTo(Action.REPLACE_NODE);
 
         Life rejected = copy(dryRun).then(new RunInput.WaitAnswered(false, OptionalInt.of(1)));
         assertThat(blamed(rejected)).as("rejected").containsExactly("gpu-18 0.6");
-        Life unplaced = copy(dryRun).then(Lives.APPROVE);
+        Life unplaced = copy(dryRun).then(APPROVE);
         assertThat(blamed(unplaced)).as("no node is known").containsExactly("gpu-18 0.6");
         dryRun.then(new RunInput.WaitAnswered(true, OptionalInt.of(1)));
         assertThat(blamed(dryRun)).containsExactly("gpu-18 0.6", "gpu-18 0.4");
@@ -140,12 +151,12 @@ final class RunMachinesTest {
     /** The finding names a rank; where that ran its agent said when it started it. */
     @Test
     void anAnswerIsAboutTheNodeOfTheIncidentThatAsks() {
-        LiveRun run = new LiveRun(replaces(true).then(Lives.ending(1, "failed", 30)).state, 1);
-        assertThat(run.answered(true)).isEqualTo(Lives.APPROVE);
+        LiveRun run = new LiveRun(replaces(true).then(ending(1, "failed", 30)).state, 1);
+        assertThat(run.answered(true)).isEqualTo(APPROVE);
         run.replay(new RunStore.Received(1, 1, 0, new AgentRecord.RankStarted(1, Runs.AT, 0, 7)));
         run.replay(new RunStore.Received(2, 1, 1, new AgentRecord.RankStarted(1, Runs.AT, 1, 8)));
         assertThat(run.answered(true)).isEqualTo(new RunInput.WaitAnswered(true, OptionalInt.of(1)));
-        assertThat(new LiveRun(Lives.training(Adapt.OFF).state, 1).answered(false)).isEqualTo(Lives.REJECT);
+        assertThat(new LiveRun(training(Adapt.OFF).state, 1).answered(false)).isEqualTo(REJECT);
     }
 
     private static Life copy(Life life) {
@@ -171,8 +182,8 @@ final class RunMachinesTest {
                 return List.of();
             }
         });
-        decider.decide(replaces(true).then(Lives.ending(1, "failed", 30)).state,
-                new RunInput.WaitAnswered(true, OptionalInt.of(1)), Lives.LATER, Lives.EPOCH);
+        decider.decide(replaces(true).then(ending(1, "failed", 30)).state,
+                new RunInput.WaitAnswered(true, OptionalInt.of(1)), LATER, EPOCH);
         assertThat(counted).containsExactly("gpu-18 0.4");
     }
 
@@ -190,8 +201,8 @@ final class RunMachinesTest {
             }
         };
         Decision decision = new RunDecider(suspicious).decide(Runs.created(Runs.spec()),
-                new RunInput.PlanReady(Runs.PLAN), Lives.LATER, Lives.EPOCH);
-        assertThat(decision.state().attempt(1).launch().avoid()).containsExactly("gpu-17 at " + Lives.LATER);
-        assertThat(Lives.training(Adapt.OFF).attempt().launch().avoid()).isEmpty();
+                new RunInput.PlanReady(Runs.PLAN), LATER, EPOCH);
+        assertThat(decision.state().attempt(1).launch().avoid()).containsExactly("gpu-17 at " + LATER);
+        assertThat(training(Adapt.OFF).attempt().launch().avoid()).isEmpty();
     }
 }

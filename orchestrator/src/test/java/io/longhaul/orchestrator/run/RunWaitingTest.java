@@ -1,5 +1,16 @@
 package io.longhaul.orchestrator.run;
 
+import static io.longhaul.orchestrator.run.Lives.APPROVE;
+import static io.longhaul.orchestrator.run.Lives.EPOCH;
+import static io.longhaul.orchestrator.run.Lives.REJECT;
+import static io.longhaul.orchestrator.run.Lives.ending;
+import static io.longhaul.orchestrator.run.Lives.life;
+import static io.longhaul.orchestrator.run.Lives.places;
+import static io.longhaul.orchestrator.run.Lives.restartedTooOften;
+import static io.longhaul.orchestrator.run.Lives.starting;
+import static io.longhaul.orchestrator.run.Lives.training;
+import static io.longhaul.orchestrator.run.Lives.verified;
+import static io.longhaul.orchestrator.run.Lives.waitingForScore;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,21 +32,21 @@ final class RunWaitingTest {
     void whatADryRunWouldDoIsDoneAtAPersonsWord() {
         Life life = new Life(
                 RunSpecReader.read(Runs.SPEC.replace("policies: {", "policies: { dryRun: true,")))
-                .then(Lives.starting(1))
-                .then(Lives.verified(1, 20), Runs.found(1, Finding.Kind.NAN, 28))
+                .then(starting(1))
+                .then(verified(1, 20), Runs.found(1, Finding.Kind.NAN, 28))
                 .then(Runs.found(1, Finding.Kind.EXITED, 30))
-                .then(Lives.ending(1, "failed", 30));
+                .then(ending(1, "failed", 30));
         assertThat(life.state.waitingFor().orElseThrow().code()).isEqualTo("dry-run");
         Incident asked = life.state.incidents().getLast();
         assertThat(asked.rollbackStep()).isEmpty();
-        life.then(Lives.APPROVE);
+        life.then(APPROVE);
         assertThat(life.state.phase()).isEqualTo(RunPhase.LAUNCHING);
         assertThat(life.attempt().launch().resumeStep()).isEqualTo(20);
         assertThat(life.state.incident(asked.id()).rollbackStep())
                 .isEqualTo(asked.decision().basis().respond().rollbackStep());
-        life.then(Lives.starting(2));
+        life.then(starting(2));
         assertThat(life.state.incident(asked.id()).status()).isEqualTo(Incident.Status.RECOVERED);
-        assertThatThrownBy(() -> life.then(Lives.APPROVE)).isInstanceOf(IllegalStateException.class)
+        assertThatThrownBy(() -> life.then(APPROVE)).isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("waits for nobody");
     }
 
@@ -47,28 +58,28 @@ final class RunWaitingTest {
             Life life = new Life(RunSpecReader.read(
                     Runs.SPEC.replace("maxRestarts: 3", "maxRestarts: " + maxRestarts)));
             for (int attempt = 1; attempt <= 4; attempt++) {
-                life.then(Lives.starting(attempt))
+                life.then(starting(attempt))
                         .then(Runs.found(attempt, Finding.Kind.EXITED, 9))
-                        .then(Lives.ending(attempt, "failed", 9));
+                        .then(ending(attempt, "failed", 9));
             }
             return life;
         };
         Life goesOn = waits.get();
         assertThat(goesOn.state.waitingFor().orElseThrow().code()).isEqualTo(code);
         int before = goesOn.state.attempts().size();
-        goesOn.then(Lives.APPROVE);
+        goesOn.then(APPROVE);
         assertThat(goesOn.state.attempts()).hasSize(before + 1);
         assertThat(goesOn.state.waitingFor()).isEmpty();
-        Life ends = waits.get().then(Lives.REJECT);
+        Life ends = waits.get().then(REJECT);
         assertThat(ends.state.phase()).isEqualTo(RunPhase.STOPPED);
-        assertThatThrownBy(() -> ends.then(Lives.APPROVE)).hasMessageContaining("it is stopped");
+        assertThatThrownBy(() -> ends.then(APPROVE)).hasMessageContaining("it is stopped");
     }
 
     @Test
     void aChangeOfRecipeThatIsWaitedForIsAnsweredWithoutItsName() {
-        Life life = Lives.training(Adapt.ASK).then(Runs.found(1, Finding.Kind.EXITED, 9))
-                .then(Lives.ending(1, "failed", 9))
-                .then(Runs.advised(2, true), Lives.APPROVE);
+        Life life = training(Adapt.ASK).then(Runs.found(1, Finding.Kind.EXITED, 9))
+                .then(ending(1, "failed", 9))
+                .then(Runs.advised(2, true), APPROVE);
         assertThat(life.state.changes()).singleElement()
                 .extracting(RecipeChange::status)
                 .isEqualTo(RecipeChange.Status.APPLIED);
@@ -78,12 +89,12 @@ final class RunWaitingTest {
     void aDryRunTellsWhatItWouldDoAndWaitsWhenNothingIsLeftToRun() {
         Life life = new Life(
                 RunSpecReader.read(Runs.SPEC.replace("maxRestarts: 3", "maxRestarts: 3, dryRun: true")))
-                .then(Lives.starting(1))
-                .then(Lives.verified(1, 20), Runs.found(1, Finding.Kind.SPIKE, 28));
+                .then(starting(1))
+                .then(verified(1, 20), Runs.found(1, Finding.Kind.SPIKE, 28));
         assertThat(life.attempt().stage()).isEqualTo(Attempt.Stage.TRAINING);
         assertThat(life.state.incidents().getFirst().action())
                 .startsWith("dry run, would: roll back to step 20");
-        life.then(Runs.found(1, Finding.Kind.EXITED, 40)).then(Lives.ending(1, "failed", 40));
+        life.then(Runs.found(1, Finding.Kind.EXITED, 40)).then(ending(1, "failed", 40));
         assertThat(life.state.incidents()).hasSize(2);
         assertThat(life.state.waitingFor().orElseThrow().code()).isEqualTo("dry-run");
     }
@@ -92,9 +103,9 @@ final class RunWaitingTest {
     void aPersonIsAskedWhenRestartsLeadNowhere() {
         Life life = new Life(RunSpecReader.read(Runs.SPEC.replace("maxRestarts: 3", "maxRestarts: 9")));
         for (int attempt = 1; attempt <= 4; attempt++) {
-            life.then(Lives.starting(attempt))
+            life.then(starting(attempt))
                     .then(Runs.found(attempt, Finding.Kind.EXITED, 9))
-                    .then(Lives.ending(attempt, "failed", 9));
+                    .then(ending(attempt, "failed", 9));
         }
         assertThat(life.state.waitingFor().orElseThrow().code()).isEqualTo("asked");
         assertThat(life.state.incidents().getLast().decision().action()).isEqualTo(Action.ASK);
@@ -102,13 +113,13 @@ final class RunWaitingTest {
 
     @Test
     void restartsOfMoreThanADayAgoDoNotCount() {
-        Life life = Lives.life(Adapt.OFF);
+        Life life = life(Adapt.OFF);
         for (int attempt = 1; attempt <= 6; attempt++) {
             life.now = life.now.plus(Duration.ofHours(9));
-            life.then(Lives.starting(attempt))
-                    .then(Lives.verified(attempt, 10L * attempt),
+            life.then(starting(attempt))
+                    .then(verified(attempt, 10L * attempt),
                             Runs.found(attempt, Finding.Kind.EXITED, 10L * attempt + 2))
-                    .then(Lives.ending(attempt, "failed", 10L * attempt + 2));
+                    .then(ending(attempt, "failed", 10L * attempt + 2));
         }
         assertThat(life.state.attempts()).hasSize(7);
         assertThat(life.state.waitingFor()).isEmpty();
@@ -116,7 +127,7 @@ final class RunWaitingTest {
 
     @Test
     void aPersonIsAskedWhenTheRestartsAreUsedUp() {
-        Life life = Lives.restartedTooOften();
+        Life life = restartedTooOften();
         assertThat(life.state.attempts()).hasSize(4);
         assertThat(life.state.waitingFor().orElseThrow().code()).isEqualTo("too-many-restarts");
         assertThat(life.state.waitingFor().orElseThrow().message()).contains("3 times", "exited at step 9");
@@ -129,19 +140,19 @@ final class RunWaitingTest {
     @ParameterizedTest(name = "all exited: {0}")
     @CsvSource({"drained, STOPPED", "failed, STOPPED", "completed, COMPLETED"})
     void aRunThatIsToldToStopDrainsAndEnds(String reason, RunPhase end) {
-        Life life = Lives.training(Adapt.AUTO).then(new RunInput.StopAsked());
+        Life life = training(Adapt.AUTO).then(new RunInput.StopAsked());
         assertThat(life.last.commands()).extracting(RunDecider.Command::command)
-                .containsExactly(new AgentCommand.Drain("drain-1-0", Lives.EPOCH, 50),
-                        new AgentCommand.Drain("drain-1-1", Lives.EPOCH, 50));
+                .containsExactly(new AgentCommand.Drain("drain-1-0", EPOCH, 50),
+                        new AgentCommand.Drain("drain-1-1", EPOCH, 50));
         assertThat(life.attempt().deadline()).hasValue(life.now.plus(RunDecider.DRAIN_GRACE));
-        life.then(Lives.verified(1, 12)).then(Lives.ending(1, reason, 12));
+        life.then(verified(1, 12)).then(ending(1, reason, 12));
         assertThat(life.state.phase()).isEqualTo(end);
         assertThat(life.state.checkpoints()).hasSize(1);
     }
 
     @Test
     void anApprovedChangeIsInTheNextAttemptAndARejectedOneIsNot() {
-        Life asked = Lives.places().get("asking for approval");
+        Life asked = places().get("asking for approval");
         assertThat(asked.state.waitingFor().orElseThrow().action()).contains("before-attempt-2");
         assertThatThrownBy(() -> asked.then(new RunInput.ChangeAnswered("before-attempt-9", true)))
                 .isInstanceOf(IllegalArgumentException.class);
@@ -151,23 +162,23 @@ final class RunWaitingTest {
         assertThat(asked.attempt().launch().command()).contains("0.002");
         assertThat(asked.state.changes().getFirst().status()).isEqualTo(RecipeChange.Status.APPLIED);
 
-        Life rejected = Lives.places().get("asking for approval")
+        Life rejected = places().get("asking for approval")
                 .then(new RunInput.ChangeAnswered("before-attempt-2", false));
         assertThat(rejected.attempt().recipe()).isEqualTo(Runs.change(2).from());
         assertThat(rejected.state.changes().getFirst().status()).isEqualTo(RecipeChange.Status.REJECTED);
-        rejected.then(Lives.starting(2)).then(Lives.ending(2, "completed", 100));
+        rejected.then(starting(2)).then(ending(2, "completed", 100));
         assertThat(rejected.state.phase()).isEqualTo(RunPhase.COMPLETED);
     }
 
     @Test
     void anAppliedChangeIsScoredBeforeTheRunIsDone() {
-        Life life = Lives.waitingForScore();
+        Life life = waitingForScore();
         assertThat(life.state.phase()).isEqualTo(RunPhase.RECOVERING);
         life.then(Runs.scored(2));
         assertThat(life.state.phase()).isEqualTo(RunPhase.COMPLETED);
         assertThat(life.state.changes().getFirst().score().orElseThrow().inInterval()).isTrue();
 
-        Life unmeasured = Lives.waitingForScore().then(new RunInput.NotScored("before-attempt-2", "no curve"));
+        Life unmeasured = waitingForScore().then(new RunInput.NotScored("before-attempt-2", "no curve"));
         assertThat(unmeasured.state.phase()).isEqualTo(RunPhase.COMPLETED);
         assertThat(unmeasured.state.changes().getFirst().status()).isEqualTo(RecipeChange.Status.APPLIED);
     }
