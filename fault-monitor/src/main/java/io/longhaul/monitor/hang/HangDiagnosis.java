@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
  *
  * <p>Collectives end together, so the ranks that have not entered one that others of their group entered keep all of
  * them. They are blamed only as a minority of their group: if half of the ranks or more are missing, the programs
- * disagree, and who is right cannot be told from outside; ranks that have fallen silent disagree with nobody, though. Groups
+ * disagree, and who is right cannot be told from outside; half that has fallen silent disagrees with nobody, though. Groups
  * wait for one another: a rank that is missing because it waits in a collective of another group is not to blame, and the
  * group with the smallest minority is looked at first. A job of which nobody reports is not judged at all.
  */
@@ -38,8 +38,9 @@ public final class HangDiagnosis {
         boolean disagree = false;
         for (List<RankState> group : groups.values()) {
             List<RankState> behind = behind(group);
-            boolean silent = behind.size() < group.size() && behind.stream().noneMatch(RankState::reporting);
-            if (2 * behind.size() >= group.size() && group.size() > 1 && !behind.isEmpty() && !silent) {
+            boolean silent = behind.stream().noneMatch(RankState::reporting);
+            int doubled = 2 * behind.size();
+            if (doubled > group.size() || doubled == group.size() && !silent) {
                 disagree = true;
                 continue;
             }
@@ -47,6 +48,8 @@ public final class HangDiagnosis {
             if (!roots.isEmpty()) {
                 minorities.add(roots);
             }
+            // Ranks that wait for each other in two groups made their collectives in different orders.
+            disagree |= roots.isEmpty() && !behind.isEmpty();
         }
         if (!minorities.isEmpty()) {
             return blamed(minorities.stream().min(Comparator.comparingInt(List::size)).orElseThrow());

@@ -63,6 +63,20 @@ class HangDiagnosisTest {
         assertThat(cause.ranks()).containsExactly(3);
     }
 
+    @Test
+    void ranksThatWaitForEachOtherInTwoGroupsDisagree() {
+        List<RankState> states = new ArrayList<>();
+        for (int rank = 0; rank < 6; rank++) {
+            states.add(new RankState(rank, 0, rank == 0 ? 4 : 5, 4, Phase.COLLECTIVE, true));
+        }
+        states.addAll(List.of(new RankState(0, 1, 8, 7, Phase.COLLECTIVE, true),
+                new RankState(1, 1, 7, 7, Phase.COLLECTIVE, true),
+                new RankState(6, 1, 8, 7, Phase.COLLECTIVE, true)));
+        HangCause cause = HangDiagnosis.of(states);
+        assertThat(cause.kind()).isEqualTo(Kind.MISMATCH);
+        assertThat(cause.ranks()).isEmpty();
+    }
+
     /** Of two ranks, neither is a minority; one that says nothing any more does not contradict the other, though. */
     @Test
     void halfOfTheRanksAreBlamedOnlyIfTheyAreSilent() {
@@ -73,6 +87,9 @@ class HangDiagnosisTest {
                 List.of(waits, new RankState(1, 0, -1, -1, Phase.UNKNOWN, false)));
         assertThat(silent.kind()).isEqualTo(Kind.RANK_SILENT);
         assertThat(silent.ranks()).containsExactly(1);
+        HangCause most = HangDiagnosis.of(List.of(waits, new RankState(1, 0, -1, -1, Phase.UNKNOWN, false),
+                new RankState(2, 0, -1, -1, Phase.UNKNOWN, false)));
+        assertThat(most.ranks()).as("most of them: it may be the reporting").isEmpty();
     }
 
     @Test
