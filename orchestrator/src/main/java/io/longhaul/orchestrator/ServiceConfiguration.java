@@ -12,6 +12,7 @@ import io.longhaul.orchestrator.plan.LaunchContext;
 import io.longhaul.orchestrator.plan.PlanPort.RankProcess;
 import io.longhaul.orchestrator.plan.PlanService;
 import io.longhaul.orchestrator.plan.WorkerTools;
+import io.longhaul.orchestrator.run.AgentIntake;
 import io.longhaul.orchestrator.run.JdbcRunStore;
 import io.longhaul.orchestrator.run.LaunchFactory;
 import io.longhaul.orchestrator.run.Recipe;
@@ -144,6 +145,11 @@ class ServiceConfiguration {
     @DependsOn("flywayInitializer")
     RunStore runStore(DataSource source) {
         return new JdbcRunStore(source);
+    }
+
+    @Bean
+    AgentIntake agentIntake(RunStore store, Clock clock) {
+        return new AgentIntake(store, clock);
     }
 
     /** Is there once this service leads the runs; until then another one does, and this one stands by. */

@@ -1,19 +1,26 @@
 package io.longhaul.orchestrator.run;
 
 import io.longhaul.orchestrator.launch.AgentCommand;
-import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.telemetry.AgentJson;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.sql.Timestamp;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -23,6 +30,9 @@ import org.springframework.transaction.support.TransactionTemplate;
 /** {@link RunStore} in PostgreSQL (sql/V001__runs.sql). Writers of a run take turns by the lock of its row. */
 public final class JdbcRunStore implements RunStore {
     private static final Pattern ZERO_CHARACTER = Pattern.compile("(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000");
+
+    /** Rows of some agents; parameters are their attempts and, in the same order, their nodes. */
+    private static final String AMONG = "(attempt, node) IN (SELECT * FROM unnest(?::int[], ?::int[]))";
 
     private final JdbcClient sql;
     private final JdbcTemplate template;
@@ -34,8 +44,8 @@ public final class JdbcRunStore implements RunStore {
         this.transactions = new TransactionTemplate(new JdbcTransactionManager(source));
     }
 
-    private <T> T inTransaction(java.util.function.Supplier<T> work) {
-        return java.util.Objects.requireNonNull(transactions.execute(status -> work.get()));
+    private <T> T inTransaction(Supplier<T> work) {
+        return Objects.requireNonNull(transactions.execute(status -> work.get()));
     }
 
     @Override
@@ -205,75 +215,109 @@ public final class JdbcRunStore implements RunStore {
     }
 
     @Override
-    public Answer receive(
-            AttemptKey attempt, int node, List<String> acknowledged, List<AgentRecord> records, Instant now) {
+    public List<Answer> receive(UUID run, List<Sent> sent, Instant now) {
         return inTransaction(() -> {
-            if (!records.isEmpty()) {
+            if (sent.stream().anyMatch(one -> !one.records().isEmpty())) {
                 // Ids of records rise in the order in which they become visible. Who has nothing to say waits for nobody.
-                sql.sql("SELECT id FROM run WHERE id = ? FOR UPDATE")
-                        .param(attempt.run())
-                        .query(UUID.class)
-                        .optional();
+                sql.sql("SELECT id FROM run WHERE id = ? FOR UPDATE").param(run).query(UUID.class).optional();
             }
-            Optional<Boolean> ended = sql.sql("SELECT ended FROM run_attempt WHERE run = ? AND attempt = ?")
-                    .params(attempt.run(), attempt.attempt())
-                    .query(Boolean.class)
-                    .optional();
-            if (ended.isEmpty()) {
-                return new Answer.Unknown();
-            }
-            if (ended.get()) {
-                return new Answer.Ended();
-            }
-            acknowledge(attempt, node, acknowledged);
-            long stored = append(attempt, node, records, now);
+            Map<Integer, Boolean> ended = new HashMap<>();
+            sql.sql("SELECT attempt, ended FROM run_attempt WHERE run = ?")
+                    .param(run)
+                    .query(row -> {
+                        ended.put(row.getInt(1), row.getBoolean(2));
+                    });
+            List<Sent> living = sent.stream().filter(one -> Boolean.FALSE.equals(ended.get(one.attempt()))).toList();
+            acknowledge(run, living);
+            Map<Agent, Long> stored = append(run, living, now);
             long epoch = newestEpoch();
-            return new Answer.Accepted(stored, epoch, pending(attempt, node, epoch));
+            Map<Agent, List<AgentCommand>> pending = pending(run, living, epoch);
+            return sent.stream().<Answer>map(one -> {
+                Boolean over = ended.get(one.attempt());
+                if (over == null) {
+                    return new Answer.Unknown();
+                }
+                Agent agent = Agent.of(one);
+                return over
+                        ? new Answer.Ended()
+                        : new Answer.Accepted(Objects.requireNonNull(stored.get(agent)), epoch,
+                                pending.getOrDefault(agent, List.of()));
+            }).toList();
         });
     }
 
-    private void acknowledge(AttemptKey attempt, int node, List<String> ids) {
-        for (String id : ids) {
-            sql.sql(
-                    "UPDATE agent_command SET acknowledged = true WHERE run = ? AND attempt = ? AND node = ? AND id = ?")
-                    .params(attempt.run(), attempt.attempt(), node, id)
-                    .update();
+    private record Agent(int attempt, int node) {
+        static Agent of(Sent sent) {
+            return new Agent(sent.attempt(), sent.node());
         }
     }
 
-    private long append(AttemptKey attempt, int node, List<AgentRecord> records, Instant now) {
-        long last = sql.sql("SELECT last_seq FROM run_node WHERE run = ? AND attempt = ? AND node = ?")
-                .params(attempt.run(), attempt.attempt(), node)
-                .query(Long.class)
-                .optional()
-                .orElse(0L);
+    private void acknowledge(UUID run, List<Sent> sent) {
         List<Object[]> rows = new ArrayList<>();
-        for (AgentRecord message : records) {
-            if (message.seq() == last + 1) {
-                last = message.seq();
-                rows.add(new Object[]{attempt.run(), attempt.attempt(), node, last,
-                        storable(AgentJson.text(message))});
+        for (Sent one : sent) {
+            one.acknowledged().forEach(id -> rows.add(new Object[]{run, one.attempt(), one.node(), id}));
+        }
+        template.batchUpdate(
+                "UPDATE agent_command SET acknowledged = true WHERE run = ? AND attempt = ? AND node = ? AND id = ?",
+                rows);
+    }
+
+    /** @return last stored {@code seq} by agent */
+    private Map<Agent, Long> append(UUID run, List<Sent> sent, Instant now) {
+        Map<Agent, Long> last = new LinkedHashMap<>();
+        sent.forEach(one -> last.put(Agent.of(one), 0L));
+        sql.sql("SELECT attempt, node, last_seq FROM run_node WHERE run = ? AND " + AMONG)
+                .params(run, attempts(last.keySet()), nodes(last.keySet()))
+                .query(row -> {
+                    last.put(new Agent(row.getInt(1), row.getInt(2)), row.getLong(3));
+                });
+        List<Object[]> rows = new ArrayList<>();
+        for (Sent one : sent) {
+            for (AgentRecord message : one.records()) {
+                if (message.seq() == last.getOrDefault(Agent.of(one), 0L) + 1) {
+                    last.put(Agent.of(one), message.seq());
+                    rows.add(new Object[]{run, one.attempt(), one.node(), message.seq(),
+                            storable(AgentJson.text(message))});
+                }
             }
         }
         template.batchUpdate(
                 "INSERT INTO agent_record (run, attempt, node, seq, body) VALUES (?, ?, ?, ?, ?::jsonb)",
                 rows);
-        sql.sql(
+        // In one order everywhere, so that two batches never wait for each other.
+        template.batchUpdate(
                 "INSERT INTO run_node (run, attempt, node, last_seq, heard_at) VALUES (?, ?, ?, ?, ?)"
                         + " ON CONFLICT (run, attempt, node)"
                         + " DO UPDATE SET last_seq = GREATEST(run_node.last_seq, excluded.last_seq),"
-                        + " heard_at = excluded.heard_at")
-                .params(attempt.run(), attempt.attempt(), node, last, Timestamp.from(now))
-                .update();
+                        + " heard_at = excluded.heard_at",
+                last.entrySet()
+                        .stream()
+                        .sorted(Comparator.comparing(entry -> entry.getKey(),
+                                Comparator.comparingInt(Agent::attempt).thenComparingInt(Agent::node)))
+                        .map(entry -> new Object[]{run, entry.getKey().attempt(), entry.getKey().node(),
+                                entry.getValue(), Timestamp.from(now)})
+                        .toList());
         return last;
     }
 
-    private List<AgentCommand> pending(AttemptKey attempt, int node, long epoch) {
-        return sql.sql(
-                "SELECT body FROM agent_command WHERE run = ? AND attempt = ? AND node = ? AND NOT acknowledged"
-                        + " ORDER BY number")
-                .params(attempt.run(), attempt.attempt(), node)
-                .query((row, number) -> AgentJson.command(row.getString(1)).with(epoch))
-                .list();
+    private Map<Agent, List<AgentCommand>> pending(UUID run, List<Sent> sent, long epoch) {
+        Set<Agent> agents = sent.stream().map(Agent::of).collect(Collectors.toSet());
+        Map<Agent, List<AgentCommand>> pending = new HashMap<>();
+        sql.sql("SELECT attempt, node, body FROM agent_command WHERE run = ? AND NOT acknowledged AND " + AMONG
+                + " ORDER BY number")
+                .params(run, attempts(agents), nodes(agents))
+                .query(row -> {
+                    pending.computeIfAbsent(new Agent(row.getInt(1), row.getInt(2)), agent -> new ArrayList<>())
+                            .add(AgentJson.command(row.getString(3)).with(epoch));
+                });
+        return pending;
+    }
+
+    private static int[] attempts(Set<Agent> agents) {
+        return agents.stream().mapToInt(Agent::attempt).toArray();
+    }
+
+    private static int[] nodes(Set<Agent> agents) {
+        return agents.stream().mapToInt(Agent::node).toArray();
     }
 }

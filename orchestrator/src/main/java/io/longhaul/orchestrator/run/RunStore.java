@@ -75,12 +75,26 @@ public interface RunStore {
     record Received(long id, int attempt, int node, AgentRecord message) {}
 
     /**
-     * Stores what an agent sends. Records up to the last stored {@code seq} are dropped, as are those behind a gap.
+     * What the agent of one node sends.
      *
      * @param acknowledged ids of commands that need not be sent again
      */
-    Answer receive(
-            AttemptKey attempt, int node, List<String> acknowledged, List<AgentRecord> records, Instant now);
+    record Sent(int attempt, int node, List<String> acknowledged, List<AgentRecord> records) {}
+
+    /**
+     * Stores what agents of a run send, all or nothing. Of each agent's records those up to its last stored {@code seq}
+     * are dropped, as are those behind a gap.
+     *
+     * @return one answer for each, in their order
+     */
+    List<Answer> receive(UUID run, List<Sent> sent, Instant now);
+
+    /** Stores what a single agent sends. */
+    default Answer receive(
+            AttemptKey attempt, int node, List<String> acknowledged, List<AgentRecord> records, Instant now) {
+        return receive(attempt.run(), List.of(new Sent(attempt.attempt(), node, acknowledged, records)), now)
+                .getFirst();
+    }
 
     /** Answer to an agent. */
     sealed interface Answer {

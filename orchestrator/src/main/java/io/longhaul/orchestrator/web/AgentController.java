@@ -2,9 +2,10 @@ package io.longhaul.orchestrator.web;
 
 import io.longhaul.orchestrator.launch.AgentTokens;
 import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.run.AgentIntake;
 import io.longhaul.orchestrator.run.RunEngine;
-import io.longhaul.orchestrator.run.RunStore;
 import io.longhaul.orchestrator.run.RunStore.Answer;
+import io.longhaul.orchestrator.run.RunStore.Sent;
 import io.longhaul.orchestrator.service.RunSupervisor;
 import io.longhaul.orchestrator.telemetry.AgentJson;
 import java.io.ByteArrayInputStream;
@@ -31,7 +32,7 @@ public class AgentController {
     static final int MAX_BYTES = 32 << 20;
 
     private final AgentTokens tokens;
-    private final RunStore store;
+    private final AgentIntake intake;
     private final RunEngine engine;
     private final RunSupervisor supervisor;
     private final ServiceMetrics metrics;
@@ -39,13 +40,13 @@ public class AgentController {
 
     public AgentController(
             AgentTokens tokens,
-            RunStore store,
+            AgentIntake intake,
             RunEngine engine,
             RunSupervisor supervisor,
             ServiceMetrics metrics,
             Clock clock) {
         this.tokens = tokens;
-        this.store = store;
+        this.intake = intake;
         this.engine = engine;
         this.supervisor = supervisor;
         this.metrics = metrics;
@@ -74,7 +75,7 @@ public class AgentController {
             return code(HttpStatus.BAD_REQUEST, "bad-message: " + e.getMessage());
         }
         Instant now = clock.instant();
-        return switch (store.receive(key, node, sync.acknowledged(), sync.records(), now)) {
+        return switch (intake.receive(run, new Sent(attempt, node, sync.acknowledged(), sync.records()))) {
             case Answer.Accepted a -> {
                 engine.heard(key, node, now, sync.until());
                 if (!sync.records().isEmpty()) {

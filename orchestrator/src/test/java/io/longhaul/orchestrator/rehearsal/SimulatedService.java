@@ -232,9 +232,8 @@ final class SimulatedService {
         }
 
         @Override
-        public Answer receive(AttemptKey attempt, int node, List<String> done, List<AgentRecord> records,
-                Instant now) {
-            return store.receive(attempt, node, done, records, now);
+        public List<Answer> receive(UUID run, List<Sent> sent, Instant now) {
+            return store.receive(run, sent, now);
         }
     }
 

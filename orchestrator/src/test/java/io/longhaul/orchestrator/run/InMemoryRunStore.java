@@ -146,22 +146,25 @@ public final class InMemoryRunStore implements RunStore {
     }
 
     @Override
-    public synchronized Answer receive(
-            AttemptKey attempt, int node, List<String> acknowledged, List<AgentRecord> records, Instant now) {
-        Stream stream = runs.get(attempt.run());
-        if (stream == null || !stream.attempts.contains(attempt.attempt())) {
+    public synchronized List<Answer> receive(UUID run, List<Sent> sent, Instant now) {
+        return sent.stream().map(one -> receive(run, one)).toList();
+    }
+
+    private Answer receive(UUID run, Sent sent) {
+        Stream stream = runs.get(run);
+        if (stream == null || !stream.attempts.contains(sent.attempt())) {
             return new Answer.Unknown();
         }
-        if (stream.ended.contains(attempt.attempt())) {
+        if (stream.ended.contains(sent.attempt())) {
             return new Answer.Ended();
         }
-        Agent agent = new Agent(attempt.attempt(), node);
-        acknowledged.forEach(id -> stream.acknowledged.add(agent + id));
+        Agent agent = new Agent(sent.attempt(), sent.node());
+        sent.acknowledged().forEach(id -> stream.acknowledged.add(agent + id));
         long last = stream.lastSeq.getOrDefault(agent, 0L);
-        for (AgentRecord message : records) {
+        for (AgentRecord message : sent.records()) {
             if (message.seq() == last + 1) {
                 last++;
-                stream.records.add(new Received(stream.records.size() + 1, attempt.attempt(), node, message));
+                stream.records.add(new Received(stream.records.size() + 1, sent.attempt(), sent.node(), message));
             }
         }
         stream.lastSeq.put(agent, last);

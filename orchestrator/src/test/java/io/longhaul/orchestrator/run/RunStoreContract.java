@@ -178,6 +178,24 @@ abstract class RunStoreContract {
     }
 
     @Test
+    void agentsThatSpeakTogetherAreAnsweredEachInItsPlace() {
+        launched();
+        store.commit(run, epoch, 2, List.of(), 0, List.of(stop("first"), stop("second")));
+        List<Answer> answers = store.receive(run, List.of(
+                new RunStore.Sent(1, 1, List.of(), records(1, 2)),
+                new RunStore.Sent(7, 0, List.of(), records(1)),
+                new RunStore.Sent(1, 0, List.of("first"), records(1)),
+                // The same again, since its first answer was late, with what came meanwhile.
+                new RunStore.Sent(1, 0, List.of("first"), records(1, 2))), AT);
+        assertThat(accepted(answers.get(0))).isEqualTo(new Answer.Accepted(2, epoch, List.of()));
+        assertThat(answers.get(1)).isEqualTo(new Answer.Unknown());
+        assertThat(accepted(answers.get(2)).commands()).containsExactly(stop("second").command());
+        assertThat(answers.get(3)).isEqualTo(new Answer.Accepted(2, epoch, List.of(stop("second").command())));
+        assertThat(store.records(run, 0, 100)).extracting(r -> r.node() + "/" + r.message().seq())
+                .containsExactly("1/1", "1/2", "0/1", "0/2");
+    }
+
+    @Test
     void aCommandComesUntilItIsAcknowledged() {
         launched();
         RunDecider.Command first = stop("first");

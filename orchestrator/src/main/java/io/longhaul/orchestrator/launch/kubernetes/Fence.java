@@ -49,8 +49,9 @@ final class Fence {
                 .isPresent()) {
             api.label("ConfigMap", namespace, Names.attempt(key), Names.FENCED, "true");
         }
-        api.delete("Job", namespace, Names.attempt(key), Map.of());
+        // Pods first: the garbage collector, which is slow by default, passes by those that are told already.
         tell(namespace, known(pods, key));
+        api.delete("Job", namespace, Names.attempt(key), Map.of());
         List<String> alive = new ArrayList<>();
         // A list of all pods is dear: it only confirms what the watch has seen.
         boolean dead = Waiting.until(() -> seenDead(namespace, pods, key) && dead(namespace, key, alive),
