@@ -57,6 +57,8 @@ class Agent:
 
     def __init__(self, environment):
         self.node = int(environment["LONGHAUL_NODE"])
+        self.stays = environment.get("LONGHAUL_STAYS") == "true"
+        self.next = None
         self.directory = pathlib.Path(environment["LONGHAUL_STATE_DIR"])
         self.directory.mkdir(parents=True, exist_ok=True)
         self.lock = open(self.directory / "agent.lock", "w")
@@ -96,7 +98,9 @@ class Agent:
         self.told_to_leave = True
 
     def run(self):
-        """Lives until the ranks are gone and the service knows; returns the exit code: 143 if it was told to leave."""
+        """Lives until the ranks are gone and the service knows, an agent that stays until the service lets it go or
+        has a next attempt for it, see `next`; returns the exit code: 143 if it was told to leave.
+        """
         if "all-exited" in self.spool.found:
             self.finished = True
         elif self.ranks.started_earlier():
@@ -135,7 +139,7 @@ class Agent:
                 self.finish("failed")
             elif self.stopping:
                 self.finish("stopped")
-        return self.finished and self.spool.empty()
+        return self.finished and self.spool.empty() and (self.told_to_leave or not self.stays)
 
     def reason(self):
         codes = list(self.ranks.exits().values())
@@ -184,6 +188,7 @@ class Agent:
                 note("the service ended this attempt:", over)
                 self.stop_tests()
                 self.ranks.signal(signal.SIGKILL)
+                self.next = None if self.told_to_leave else over.next
                 self.fenced.set()
                 return
             except Unreachable as problem:

@@ -1,5 +1,6 @@
 """The agent's HTTP channel to the service."""
 
+import contextlib
 import gzip
 import http.client
 import json
@@ -13,7 +14,15 @@ class Unreachable(Exception):
 
 
 class AttemptOver(Exception):
-    """The service says that this attempt must not live any more."""
+    """The service says that this attempt must not live any more. `next`: number and token of the attempt that the agent
+    goes on with, None if it is to leave."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self.next = None
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            following = json.loads(text)["next"]
+            self.next = int(following["attempt"]), str(following["token"])
 
 
 def _answer(answer):

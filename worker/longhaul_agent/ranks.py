@@ -169,6 +169,13 @@ class Ranks:
                     pass
             process.send_signal(number)
 
+    def await_exits(self):
+        """Returns when none of them lives."""
+        with self._lock:
+            processes = list(self._processes.values())
+        for process in processes:
+            process.wait()
+
     def exits(self):
         """Exit codes so far by rank; negative for a signal."""
         with self._lock:

@@ -54,7 +54,8 @@ def small_disk(case, directory, size):
 class FakeService:
     """Stores records as the real one does: in the order of their numbers, each number once.
 
-    `hurdles`: names of misbehaviours for the next requests, one each; then it behaves.
+    `hurdles`: names of misbehaviours for the next requests, one each; then it behaves. `over`: attempts that have ended,
+    with what their agents are told.
     """
 
     def __init__(self):
@@ -66,6 +67,7 @@ class FakeService:
         self.commands = []
         self.hurdles = []
         self.always = None
+        self.over = {}
         self.epoch = 7
         self.lock = threading.Lock()
         self.server = None
@@ -107,6 +109,9 @@ class FakeService:
             hurdle = self.always or (self.hurdles.pop(0) if self.hurdles else "none")
             self.requests.append({"path": handler.path, "headers": dict(handler.headers), "message": message,
                                   "bytes": len(gzip.decompress(body)), "hurdle": hurdle})
+            ended = handler.path.split("/")[6]
+            if ended in self.over:
+                return self.send(handler, 409, json.dumps({"code": "attempt-ended", **self.over[ended]}).encode())
             if isinstance(hurdle, int):
                 return self.send(handler, hurdle, b'{"code":"as-told"}')
             if hurdle == "hang-up":

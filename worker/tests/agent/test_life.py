@@ -48,6 +48,55 @@ class Registration(AgentCase):
         self.assertEqual(1, len(self.service.of("registered")))
 
 
+class NextAttempt(AgentCase):
+    def test_a_pod_takes_its_node_from_its_place(self):
+        self.agent(LONGHAUL_INDEX="2", LONGHAUL_NODES="7,40-42")
+        until(lambda: self.service.of("registered"), "registration")
+        self.assertIn("/nodes/41/", self.service.requests[0]["path"])
+
+    def test_an_agent_that_stays_goes_on_with_the_next_attempt(self):
+        agent = self.agent(LONGHAUL_STAYS="true")
+        self.start("raise SystemExit(1)")
+        until(lambda: self.service.of("all-exited"), "the end of the ranks")
+        heard = self.service.heard()
+        until(lambda: self.service.heard() > heard + 3, "being in touch all the same")
+        with self.service.lock:
+            self.service.stored, self.service.complete_until = [], ""
+            self.service.over["3"] = {"next": {"attempt": 4, "token": "next-token"}}
+        until(lambda: self.service.of("registered"), "registration for the next attempt")
+        request = self.service.requests[-1]
+        self.assertEqual("/agent/v1/runs/run-1/attempts/4/nodes/0/sync", request["path"])
+        self.assertEqual("Bearer next-token", request["headers"]["Authorization"])
+        self.assertEqual(agent.pid, self.service.of("registered")[0]["pid"])
+        self.start("import os\nprint(os.environ['LONGHAUL_ATTEMPT'], os.environ['LONGHAUL_STATE_DIR'])")
+        until(lambda: self.service.of("all-exited"), "the end of the next ranks")
+        self.assertEqual([f"4 {self.state}/attempt-4"], self.service.lines())
+        self.assertEqual("completed", self.service.of("all-exited")[0]["reason"])
+        self.assertIsNone(agent.poll())
+        with self.service.lock:
+            self.service.over["4"] = {}
+        until(lambda: agent.poll() is not None, "the agent to leave")
+        self.assertEqual((0, []), (agent.returncode, self.service.refused))
+
+    def test_ranks_are_dead_before_an_agent_goes_on(self):
+        self.agent(LONGHAUL_STAYS="true")
+        self.start(SLEEPER)
+        until(lambda: self.service.lines(), "a living rank")
+        rank, = self.rank_pids()
+        with self.service.lock:
+            self.service.stored, self.service.complete_until = [], ""
+            self.service.over["3"] = {"next": {"attempt": 4, "token": TOKEN}}
+        until(lambda: self.service.of("registered"), "registration for the next attempt")
+        self.assertFalse(os.path.exists(f"/proc/{rank}"))
+
+    def test_an_agent_told_to_leave_goes_on_with_nothing(self):
+        agent = self.agent(LONGHAUL_STAYS="true")
+        self.start(DRAINABLE)
+        until(lambda: self.service.lines(), "a living rank")
+        agent.send_signal(signal.SIGTERM)
+        self.assertEqual("drained", self.ended(agent, 143))
+
+
 class Ranks(AgentCase):
     def test_ranks_get_the_contract_of_torch_deepspeed_and_longhaul(self):
         agent = self.agent(node=1, LONGHAUL_DATABASE_URL="jdbc:with-password", OUTER="kept")

@@ -1,8 +1,12 @@
 package io.longhaul.orchestrator.launch;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * The immutable description of one attempt: what every node's agent is to start.
@@ -14,7 +18,8 @@ import java.util.Optional;
  * @param environment variables beyond the contract that the agent itself writes
  * @param resumeStep checkpoint to start from, 0 for none
  * @param pods what the pods are made of; empty where agents are no pods
- * @param avoid machines, by the names that the backend knows them by, that no agent is to run on
+ * @param avoid machines, by the names that the backend knows them by, that no new agent is to run on
+ * @param kept nodes whose agents live on, by the attempt that they were made for; all others are made for this one
  */
 public record AttemptLaunch(
         AttemptKey key,
@@ -25,12 +30,16 @@ public record AttemptLaunch(
         Map<String, String> environment,
         long resumeStep,
         Optional<PodTemplate> pods,
-        List<String> avoid) {
+        List<String> avoid,
+        SortedMap<Integer, NodeSet> kept) {
     public AttemptLaunch {
         command = List.copyOf(command);
         environment = Map.copyOf(environment);
         // Attempts that were stored before machines were remembered say nothing.
         avoid = avoid == null ? List.of() : List.copyOf(avoid);
+        kept = kept == null
+                ? Collections.emptySortedMap()
+                : Collections.unmodifiableSortedMap(new TreeMap<>(kept));
     }
 
     /** Of an attempt that may run on any machine. */
@@ -43,7 +52,8 @@ public record AttemptLaunch(
             Map<String, String> environment,
             long resumeStep,
             Optional<PodTemplate> pods) {
-        this(key, epoch, nodes, ranksPerNode, command, environment, resumeStep, pods, List.of());
+        this(key, epoch, nodes, ranksPerNode, command, environment, resumeStep, pods, List.of(),
+                Collections.emptySortedMap());
     }
 
     /** Of an attempt whose agents are no pods. */
@@ -56,6 +66,35 @@ public record AttemptLaunch(
             Map<String, String> environment,
             long resumeStep) {
         this(key, epoch, nodes, ranksPerNode, command, environment, resumeStep, Optional.empty());
+    }
+
+    /** The attempt that the node's agent was made for. */
+    public AttemptKey madeFor(int node) {
+        return kept.entrySet()
+                .stream()
+                .filter(entry -> entry.getValue().contains(node))
+                .findFirst()
+                .map(entry -> new AttemptKey(key.run(), entry.getKey()))
+                .orElse(key);
+    }
+
+    /** Nodes whose agents are made for this attempt. */
+    public NodeSet made() {
+        NodeSet rest = NodeSet.first(nodes);
+        for (NodeSet others : kept.values()) {
+            rest = rest.without(others);
+        }
+        return rest;
+    }
+
+    /** All nodes, by the attempt that their agents were made for. */
+    public Map<AttemptKey, NodeSet> agents() {
+        Map<AttemptKey, NodeSet> agents = new LinkedHashMap<>();
+        kept.forEach((attempt, those) -> agents.put(new AttemptKey(key.run(), attempt), those));
+        if (!made().isEmpty()) {
+            agents.put(key, made());
+        }
+        return agents;
     }
 
     public int worldSize() {

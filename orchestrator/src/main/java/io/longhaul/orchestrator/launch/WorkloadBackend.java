@@ -14,8 +14,13 @@ import java.util.UUID;
  */
 public interface WorkloadBackend {
 
+    /** Whether agents outlive the attempt that they were made for, and go on with the next one. */
+    default boolean keepsAgents() {
+        return false;
+    }
+
     /**
-     * Makes the agents of the attempt exist.
+     * Makes the agents of the attempt exist, but for those that are kept.
      *
      * @throws BlockedException if the world cannot do it now, with the cause and what to do; nothing half-made remains
      * @throws LaunchException if it never will
@@ -53,11 +58,29 @@ public interface WorkloadBackend {
     }
 
     /**
-     * Ends every process of the attempt at once, also unreachable ones; returns when none is left.
+     * Ends every process that was made for the attempt at once, also unreachable ones; returns when none is left.
      *
      * @throws BlockedException if some are left, with what is waited for; it is to be repeated
      */
     void fence(AttemptKey key);
+
+    /**
+     * The same, but does not wait for agents that can do no harm any more.
+     *
+     * @param harmless nodes whose agents have said that no rank of theirs is left
+     */
+    default void fence(AttemptKey key, NodeSet harmless) {
+        fence(key);
+    }
+
+    /**
+     * Ends the processes of some nodes only, for good; the others go on.
+     *
+     * @throws BlockedException if some are left, with what is waited for; it is to be repeated
+     */
+    default void endNodes(AttemptKey key, NodeSet nodes) {
+        throw new UnsupportedOperationException("agents are not kept here");
+    }
 
     /** Removes what {@link #create} left behind; the attempt must be fenced or gone. */
     void delete(AttemptKey key);

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * One launch of a run's workers.
@@ -80,6 +81,15 @@ public record Attempt(
     /** Whether every agent reported that its ranks did all their work. */
     public boolean completed() {
         return allExited() && exitedNodes.values().stream().allMatch("completed"::equals);
+    }
+
+    /** Nodes without a rank, as their agents say themselves. */
+    Set<Integer> toldExits() {
+        return exitedNodes.entrySet()
+                .stream()
+                .filter(exit -> !exit.getValue().equals(RunDecider.GONE))
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toSet());
     }
 
     Set<Integer> nodesNotExited() {

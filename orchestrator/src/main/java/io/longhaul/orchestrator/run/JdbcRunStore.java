@@ -1,6 +1,7 @@
 package io.longhaul.orchestrator.run;
 
 import io.longhaul.orchestrator.launch.AgentCommand;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.telemetry.AgentJson;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.sql.Timestamp;
@@ -14,8 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -114,6 +118,10 @@ public final class JdbcRunStore implements RunStore {
                 rows);
     }
 
+    private void nobodyWaits(UUID run) {
+        sql.sql("UPDATE run_attempt SET waiting = '' WHERE run = ? AND waiting <> ''").param(run).update();
+    }
+
     private void seen(RunEvent.NodesPlaced event) {
         template.batchUpdate("INSERT INTO node (name, seen_at) VALUES (?, ?)"
                 + " ON CONFLICT (name) DO UPDATE SET seen_at = greatest(node.seen_at, excluded.seen_at)",
@@ -173,13 +181,17 @@ public final class JdbcRunStore implements RunStore {
             for (RunEvent event : events) {
                 switch (event) {
                     case RunEvent.AttemptDecided e -> sql
-                            .sql("INSERT INTO run_attempt (run, attempt) VALUES (?, ?)")
-                            .params(run, e.launch().key().attempt())
+                            .sql("INSERT INTO run_attempt (run, attempt, kept) VALUES (?, ?, ?)")
+                            .params(run, e.launch().key().attempt(),
+                                    NodeSet.first(e.launch().nodes()).without(e.launch().made()).toString())
                             .update();
                     case RunEvent.AttemptEnded e -> sql
-                            .sql("UPDATE run_attempt SET ended = true WHERE run = ? AND attempt = ?")
-                            .params(run, e.attempt())
+                            .sql("UPDATE run_attempt SET ended = true, waiting = ? WHERE run = ? AND attempt = ?")
+                            .params(e.kept().toString(), run, e.attempt())
                             .update();
+                    case RunEvent.Waiting e -> nobodyWaits(run);
+                    case RunEvent.Stopped e -> nobodyWaits(run);
+                    case RunEvent.Failed e -> nobodyWaits(run);
                     case RunEvent.NodesPlaced e -> seen(e);
                     case RunEvent.MachineBlamed e -> sql
                             .sql("INSERT INTO node_note (node, at, kind, weight, reason, run)"
@@ -221,29 +233,50 @@ public final class JdbcRunStore implements RunStore {
                 // Ids of records rise in the order in which they become visible. Who has nothing to say waits for nobody.
                 sql.sql("SELECT id FROM run WHERE id = ? FOR UPDATE").param(run).query(UUID.class).optional();
             }
-            Map<Integer, Boolean> ended = new HashMap<>();
-            sql.sql("SELECT attempt, ended FROM run_attempt WHERE run = ?")
+            SortedMap<Integer, AttemptRow> attempts = new TreeMap<>();
+            sql.sql("SELECT attempt, ended, waiting, kept FROM run_attempt WHERE run = ?")
                     .param(run)
                     .query(row -> {
-                        ended.put(row.getInt(1), row.getBoolean(2));
+                        attempts.put(row.getInt(1), new AttemptRow(row.getBoolean(2),
+                                NodeSet.parse(row.getString(3)), NodeSet.parse(row.getString(4))));
                     });
-            List<Sent> living = sent.stream().filter(one -> Boolean.FALSE.equals(ended.get(one.attempt()))).toList();
+            List<Sent> living = sent.stream()
+                    .filter(one -> attempts.containsKey(one.attempt())
+                            && !attempts.get(one.attempt()).ended())
+                    .toList();
             acknowledge(run, living);
             Map<Agent, Long> stored = append(run, living, now);
             long epoch = newestEpoch();
             Map<Agent, List<AgentCommand>> pending = pending(run, living, epoch);
             return sent.stream().<Answer>map(one -> {
-                Boolean over = ended.get(one.attempt());
-                if (over == null) {
+                AttemptRow attempt = attempts.get(one.attempt());
+                if (attempt == null) {
                     return new Answer.Unknown();
                 }
                 Agent agent = Agent.of(one);
-                return over
-                        ? new Answer.Ended()
+                return attempt.ended()
+                        ? over(one, attempt, Optional.ofNullable(attempts.get(one.attempt() + 1)), epoch)
                         : new Answer.Accepted(Objects.requireNonNull(stored.get(agent)), epoch,
                                 pending.getOrDefault(agent, List.of()));
             }).toList();
         });
+    }
+
+    /** As in the table. */
+    private record AttemptRow(boolean ended, NodeSet waiting, NodeSet kept) {}
+
+    /** To an agent of an attempt that is over. */
+    private static Answer over(Sent sent, AttemptRow attempt, Optional<AttemptRow> next, long epoch) {
+        if (next.isPresent()) {
+            return new Answer.Ended(next.get().kept().contains(sent.node())
+                    ? OptionalInt.of(sent.attempt() + 1)
+                    : OptionalInt.empty());
+        }
+        if (!attempt.waiting().contains(sent.node())) {
+            return new Answer.Ended();
+        }
+        long heard = sent.records().isEmpty() ? 0 : sent.records().getLast().seq();
+        return new Answer.Accepted(heard, epoch, List.of());
     }
 
     private record Agent(int attempt, int node) {
@@ -303,11 +336,13 @@ public final class JdbcRunStore implements RunStore {
     private Map<Agent, List<AgentCommand>> pending(UUID run, List<Sent> sent, long epoch) {
         Set<Agent> agents = sent.stream().map(Agent::of).collect(Collectors.toSet());
         Map<Agent, List<AgentCommand>> pending = new HashMap<>();
-        sql.sql("SELECT attempt, node, body FROM agent_command WHERE run = ? AND NOT acknowledged AND " + AMONG
+        sql.sql("SELECT attempt, node, body FROM agent_command WHERE run = ? AND NOT acknowledged AND "
+                + AMONG
                 + " ORDER BY number")
                 .params(run, attempts(agents), nodes(agents))
                 .query(row -> {
-                    pending.computeIfAbsent(new Agent(row.getInt(1), row.getInt(2)), agent -> new ArrayList<>())
+                    pending.computeIfAbsent(new Agent(row.getInt(1), row.getInt(2)),
+                            agent -> new ArrayList<>())
                             .add(AgentJson.command(row.getString(3)).with(epoch));
                 });
         return pending;

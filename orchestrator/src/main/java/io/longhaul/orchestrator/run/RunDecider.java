@@ -6,6 +6,7 @@ import io.longhaul.monitor.response.Trouble;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.plan.PlanPort.RankProcess;
 import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.run.Attempt.Stage;
@@ -21,6 +22,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -33,6 +36,10 @@ public final class RunDecider {
     static final Duration DRAIN_GRACE = Duration.ofSeconds(60);
     /** Time for agents to kill their ranks and say what they still know. */
     static final Duration STOP_GRACE = Duration.ofSeconds(10);
+    /** The reason why a node has no rank left if its agent did not tell. */
+    static final String GONE = "gone";
+    /** More than this part of the nodes is not replaced one by one. */
+    private static final int REPLACED_AT_MOST = 4;
     /** Sliding window in which restarts are counted. */
     private static final Duration RESTARTS_WITHIN = Duration.ofDays(1);
 
@@ -56,6 +63,32 @@ public final class RunDecider {
             draft.react(input);
         }
         return new Decision(draft.state, List.copyOf(draft.events), List.copyOf(draft.commands));
+    }
+
+    /**
+     * The cheapest step of the restart ladder that can help, for an attempt that is over: nodes whose agents go on with the
+     * next attempt, while only the others are made anew (R1 if there are none, R2 if there are few); no node if all are to
+     * be made anew (R3).
+     *
+     * @param running nodes whose agents the backend sees running
+     */
+    NodeSet kept(RunState state, Attempt attempt, NodeSet running, Instant now) {
+        if (state.spec().policies().restart() == RunSpec.Policies.Restart.ANEW || state.stopRequested()
+                || attempt.completed()) {
+            return NodeSet.NONE;
+        }
+        // What was kept made no step with its last ranks: the agents, or what is around them, may be what is wrong.
+        if (!attempt.launch().kept().isEmpty() && attempt.firstStepAt().isEmpty()) {
+            return NodeSet.NONE;
+        }
+        Set<String> avoided = Set.copyOf(launches.avoid(now, List.of()));
+        NodeSet fit = NodeSet.of(running.numbers()
+                .stream()
+                .filter(attempt.toldExits()::contains)
+                .filter(node -> !avoided.contains(state.machines().getOrDefault(node, "")))
+                .toList());
+        int missing = attempt.launch().nodes() - fit.size();
+        return missing > Math.max(1, attempt.launch().nodes() / REPLACED_AT_MOST) ? NodeSet.NONE : fit;
     }
 
     private final class Draft {
@@ -115,7 +148,7 @@ public final class RunDecider {
                                 fail(a, Finding.Kind.EXITED, "node " + i.node() + " is gone: " + i.detail(),
                                         STOP_GRACE);
                             }
-                            emit(new RunEvent.NodeExited(now, i.attempt(), i.node(), "gone"));
+                            emit(new RunEvent.NodeExited(now, i.attempt(), i.node(), GONE));
                             if (i.lost()) {
                                 blame(a, OptionalInt.of(i.node()), MachineBlame.WHOLE, i.detail());
                             }
@@ -345,14 +378,16 @@ public final class RunDecider {
             String outcome = completed
                     ? Attempt.COMPLETED
                     : state.stopRequested() ? Attempt.STOPPED : Attempt.FAILED;
+            boolean goesOn = !completed && !state.stopRequested() && !tooManyRestarts() && asking.isEmpty();
             emit(
                     new RunEvent.AttemptEnded(
-                            now, attempt.number(), outcome, input.lastStep(), input.lastStepAt()));
+                            now, attempt.number(), outcome, input.lastStep(), input.lastStepAt(),
+                            goesOn ? input.kept() : NodeSet.NONE));
             if (completed) {
                 finishIfComplete();
             } else if (state.stopRequested()) {
                 emit(new RunEvent.Stopped(now));
-            } else if (restarts() >= state.spec().policies().maxRestarts()) {
+            } else if (tooManyRestarts()) {
                 emit(
                         new RunEvent.Waiting(
                                 now,
@@ -366,6 +401,20 @@ public final class RunDecider {
             } else if (state.spec().policies().adapt() == RunSpec.Policies.Adapt.OFF) {
                 next();
             }
+        }
+
+        /** Agents that wait for the next attempt, by the attempt that they were made for. */
+        private SortedMap<Integer, NodeSet> keptAgents() {
+            SortedMap<Integer, NodeSet> kept = new TreeMap<>();
+            if (!state.kept().isEmpty()) {
+                state.lastAttempt().orElseThrow().launch().agents().forEach((made, nodes) -> {
+                    NodeSet those = nodes.and(state.kept());
+                    if (!those.isEmpty()) {
+                        kept.put(made.attempt(), those);
+                    }
+                });
+            }
+            return kept;
         }
 
         /** What this decision blames machines for: the memory of nodes does not know it yet. */
@@ -385,6 +434,10 @@ public final class RunDecider {
                     .ifPresent(seconds -> environment.put("LONGHAUL_PREFLIGHT_SECONDS",
                             Integer.toString(seconds)));
             return environment;
+        }
+
+        private boolean tooManyRestarts() {
+            return restarts() >= state.spec().policies().maxRestarts();
         }
 
         private long restarts() {
@@ -537,7 +590,7 @@ public final class RunDecider {
                             now,
                             new AttemptLaunch(key, epoch, plan.nodes(), plan.ranksPerNode(),
                                     process.command(), environment(process), resume,
-                                    state.spec().kubernetes(), launches.avoid(now, blamed())),
+                                    state.spec().kubernetes(), launches.avoid(now, blamed()), keptAgents()),
                             recipe,
                             skipped));
         }

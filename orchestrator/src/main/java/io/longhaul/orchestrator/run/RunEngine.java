@@ -8,6 +8,7 @@ import io.longhaul.orchestrator.attempt.AttemptTrack.StepPoint;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.BlockedException;
 import io.longhaul.orchestrator.launch.LaunchException;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadObservation;
 import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -157,16 +159,14 @@ public final class RunEngine {
                     .orElse(List.of());
             inputs.addAll(silence);
             if (attempt.createdAt().isPresent()) {
-                List<WorkloadObservation> seen = presence.stream()
-                        .filter(p -> p.key().equals(attempt.launch().key()))
-                        .toList();
+                List<WorkloadObservation> seen = of(attempt, presence);
                 held(attempt, seen).ifPresent(inputs::add);
                 synchronized (run) {
                     seen.forEach(p -> p.troubles()
                             .forEach(t -> inputs.addAll(run.observed(attempt.number(), p.node(), now, t))));
                 }
                 if (attempt.allRegistered() && run.state().machines().isEmpty()) {
-                    SortedMap<Integer, String> machines = backend(run).machines(attempt.launch().key());
+                    SortedMap<Integer, String> machines = machines(run, attempt);
                     if (!machines.isEmpty()) {
                         inputs.add(new RunInput.Placed(attempt.number(), machines));
                     }
@@ -208,6 +208,26 @@ public final class RunEngine {
                         .map(WorkloadObservation::detail)
                         .findFirst()
                         .orElse("")));
+    }
+
+    /** What was seen of the nodes of an attempt, wherever their agents come from. */
+    private static List<WorkloadObservation> of(Attempt attempt, List<WorkloadObservation> presence) {
+        Map<AttemptKey, NodeSet> agents = attempt.launch().agents();
+        return presence.stream()
+                .filter(p -> agents.getOrDefault(p.key(), NodeSet.NONE).contains(p.node()))
+                .toList();
+    }
+
+    private SortedMap<Integer, String> machines(LiveRun run, Attempt attempt) {
+        SortedMap<Integer, String> machines = new TreeMap<>();
+        attempt.launch()
+                .agents()
+                .forEach((made, nodes) -> backend(run).machines(made).forEach((node, machine) -> {
+                    if (nodes.contains(node)) {
+                        machines.put(node, machine);
+                    }
+                }));
+        return machines;
     }
 
     private static boolean silent(List<RunInput> silence, int node) {
@@ -324,6 +344,10 @@ public final class RunEngine {
     private RunInput create(LiveRun run, Attempt attempt) {
         try {
             backend(run).create(attempt.launch());
+            // Agents that were kept were in touch for the last attempt until now.
+            if (attempt.number() > 1) {
+                contacts.forget(new AttemptKey(run.state().id(), attempt.number() - 1));
+            }
             return new RunInput.Created(attempt.number());
         } catch (BlockedException e) {
             return new RunInput.Held(attempt.number(), String.valueOf(e.getMessage()));
@@ -333,8 +357,9 @@ public final class RunEngine {
     }
 
     private RunInput fence(LiveRun run, Attempt attempt, Instant now) {
+        NodeSet kept;
         try {
-            backend(run).fence(attempt.launch().key());
+            kept = end(run, attempt, now);
         } catch (BlockedException e) {
             return new RunInput.Held(attempt.number(), String.valueOf(e.getMessage()));
         }
@@ -343,7 +368,28 @@ public final class RunEngine {
         Optional<StepPoint> last = run.track(attempt.number()).flatMap(AttemptTrack::lastStep);
         return new RunInput.Fenced(
                 attempt.number(), last.map(StepPoint::step).orElse(attempt.launch().resumeStep()),
-                last.map(StepPoint::at));
+                last.map(StepPoint::at), kept);
+    }
+
+    /** Ends all agents that are not to go on with the next attempt; those that are. */
+    private NodeSet end(LiveRun run, Attempt attempt, Instant now) {
+        WorkloadBackend backend = backend(run);
+        NodeSet running = NodeSet.of(of(attempt, observed(run)).stream()
+                .filter(seen -> seen.presence() == Presence.RUNNING)
+                .map(WorkloadObservation::node)
+                .toList());
+        NodeSet kept = backend.keepsAgents()
+                ? decider.kept(run.state(), attempt, running, now)
+                : NodeSet.NONE;
+        NodeSet harmless = NodeSet.of(attempt.toldExits());
+        attempt.launch().agents().forEach((made, nodes) -> {
+            if (kept.isEmpty()) {
+                backend.fence(made, harmless.and(nodes));
+            } else if (!nodes.without(kept).isEmpty()) {
+                backend.endNodes(made, nodes.without(kept));
+            }
+        });
+        return kept;
     }
 
     private RunInput advise(LiveRun run) {
@@ -370,7 +416,7 @@ public final class RunEngine {
                 .map(WorkloadObservation::key)
                 .distinct()
                 .filter(key -> key.attempt() <= run.state().attempts().size()
-                        && !run.state().attempt(key.attempt()).live())
+                        && !run.state().agentsOf().contains(key.attempt()))
                 .forEach(key -> {
                     try {
                         backend(run).fence(key);

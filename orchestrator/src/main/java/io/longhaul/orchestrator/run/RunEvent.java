@@ -1,10 +1,12 @@
 package io.longhaul.orchestrator.run;
 
 import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.plan.PlannedRun;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 
@@ -67,15 +69,31 @@ public sealed interface RunEvent {
     /** A node has no rank left, as its agent says. */
     record NodeExited(Instant at, int attempt, int node, String reason) implements RunEvent {}
 
-    /** No process of the attempt is left and none can come back. */
+    /**
+     * No rank of the attempt is left and none can come back.
+     *
+     * @param kept nodes whose agents wait for the next attempt; no other agent is left
+     */
     record AttemptEnded(
             Instant at,
             int attempt,
             String outcome,
             long lastStep,
-            Optional<Instant> lastStepAt)
+            Optional<Instant> lastStepAt,
+            NodeSet kept)
             implements
-                RunEvent {}
+                RunEvent {
+        public AttemptEnded {
+            // Attempts that ended before agents were kept.
+            kept = Objects.requireNonNullElse(kept, NodeSet.NONE);
+        }
+
+        /** With all its agents. */
+        public AttemptEnded(Instant at, int attempt, String outcome, long lastStep,
+                Optional<Instant> lastStepAt) {
+            this(at, attempt, outcome, lastStep, lastStepAt, NodeSet.NONE);
+        }
+    }
 
     /** Advice was asked for; the evidence supports no change. */
     record AdviceAbstained(Instant at, int attempt, String explanation) implements RunEvent {}

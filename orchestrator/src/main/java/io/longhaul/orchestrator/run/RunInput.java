@@ -2,6 +2,7 @@ package io.longhaul.orchestrator.run;
 
 import io.longhaul.monitor.Finding;
 import io.longhaul.orchestrator.adapt.AdaptOutcome;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
@@ -90,8 +91,19 @@ public sealed interface RunInput {
     /** @param machines names of the machines that the nodes run on, by node */
     record Placed(int attempt, SortedMap<Integer, String> machines) implements RunInput {}
 
-    /** No process of the attempt is left. */
-    record Fenced(int attempt, long lastStep, Optional<Instant> lastStepAt) implements RunInput {}
+    /**
+     * No rank of the attempt is left.
+     *
+     * @param kept nodes whose agents live and can go on with the next attempt; the other agents are gone
+     */
+    record Fenced(int attempt, long lastStep, Optional<Instant> lastStepAt, NodeSet kept)
+            implements
+                RunInput {
+        /** With all its agents. */
+        Fenced(int attempt, long lastStep, Optional<Instant> lastStepAt) {
+            this(attempt, lastStep, lastStepAt, NodeSet.NONE);
+        }
+    }
 
     /** Advice before an attempt. */
     record Advised(int attempt, AdaptOutcome outcome) implements RunInput {}

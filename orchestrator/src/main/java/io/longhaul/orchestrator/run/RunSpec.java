@@ -171,6 +171,7 @@ public record RunSpec(
      * @param skipMarginSteps steps skipped around a spike whose data shard is not known
      * @param dryRun decide what to do about incidents and tell it, but leave the attempt alone
      * @param preflight how long devices are tested before an attempt
+     * @param restart whether agents that are well go on with the next attempt, where the backend can keep them
      */
     public record Policies(
             Adapt adapt,
@@ -179,10 +180,17 @@ public record RunSpec(
             Duration startTimeout,
             int skipMarginSteps,
             boolean dryRun,
-            Preflight preflight) {
+            Preflight preflight,
+            Restart restart) {
         public Policies {
             // Runs that were stored before there was such a thing.
             preflight = Objects.requireNonNullElse(preflight, Preflight.OFF);
+            restart = Objects.requireNonNullElse(restart, Restart.IN_PLACE);
+        }
+
+        /** What a restart keeps: the pods that are well, or none. */
+        public enum Restart {
+            IN_PLACE, ANEW
         }
 
         /** Tests of every device before its rank starts: none, a few seconds of each, or minutes. */

@@ -347,7 +347,8 @@ public final class RunSpecReader {
                 node.duration("startTimeout", Duration.ofSeconds(120)),
                 (int) node.integer("skipMarginSteps", 0, 100_000, 8),
                 node.flag("dryRun", false),
-                node.choice("preflight", Policies.Preflight.class, Policies.Preflight.OFF));
+                node.choice("preflight", Policies.Preflight.class, Policies.Preflight.OFF),
+                node.choice("restart", Policies.Restart.class, Policies.Restart.IN_PLACE));
         node.nothingElse();
         return policies;
     }

@@ -1,5 +1,7 @@
 package io.longhaul.orchestrator.run;
 
+import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.plan.PlannedRun;
 import io.longhaul.orchestrator.telemetry.AgentRecord.CheckpointState;
 import java.time.Duration;
@@ -13,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +39,7 @@ public final class RunState {
     private Map<Integer, String> machines = Map.of();
     private List<StepRange> skipped = List.of();
     private List<Attempt> attempts = List.of();
+    private NodeSet kept = NodeSet.NONE;
     private Map<String, Incident> incidents = Map.of();
     private Map<String, RecipeChange> changes = Map.of();
     private List<String> notScored = List.of();
@@ -70,6 +74,7 @@ public final class RunState {
         this.machines = other.machines;
         this.skipped = other.skipped;
         this.attempts = other.attempts;
+        this.kept = other.kept;
         this.incidents = other.incidents;
         this.changes = other.changes;
         this.notScored = other.notScored;
@@ -111,6 +116,7 @@ public final class RunState {
                 attempts = plus(attempts, Attempt.decided(e.launch(), e.recipe(), e.skipped(), e.at()));
                 recipe = e.recipe();
                 skipped = e.skipped();
+                kept = NodeSet.NONE;
                 phase = RunPhase.LAUNCHING;
                 waitingFor = null;
                 reason = "";
@@ -146,6 +152,7 @@ public final class RunState {
             case RunEvent.NodeExited e -> replace(attempt(e.attempt()).exited(e.node(), e.reason()));
             case RunEvent.AttemptEnded e -> {
                 heldBy = "";
+                kept = e.kept();
                 replace(attempt(e.attempt()).ended(e.at(), e.outcome(), e.lastStep(), e.lastStepAt()));
                 open().stream()
                         .filter(i -> i.rollbackStep().isEmpty())
@@ -165,6 +172,8 @@ public final class RunState {
             case RunEvent.Waiting e -> {
                 waitingFor = new WaitingFor(e.code(), e.message(), e.action());
                 phase = RunPhase.WAITING;
+                // Nobody's machines stand idle for as long as a person takes to answer.
+                kept = NodeSet.NONE;
                 reason = e.message();
             }
             case RunEvent.WaitAnswered e -> e.incident()
@@ -210,6 +219,7 @@ public final class RunState {
 
     private void end(Instant at, RunPhase how, String why) {
         phase = how;
+        kept = NodeSet.NONE;
         reason = why;
         endedAt = at;
         waitingFor = null;
@@ -287,6 +297,23 @@ public final class RunState {
     /** Names of the machines that the newest attempt's nodes run on, by node; empty if they have none. */
     Map<Integer, String> machines() {
         return machines;
+    }
+
+    /** Nodes of the last attempt whose agents wait for the next one; empty while an attempt is live. */
+    NodeSet kept() {
+        return kept;
+    }
+
+    /** The attempts that agents were made for which live now, or wait. */
+    Set<Integer> agentsOf() {
+        return lastAttempt().filter(last -> last.live() || !kept.isEmpty())
+                .map(last -> last.launch()
+                        .agents()
+                        .keySet()
+                        .stream()
+                        .map(AttemptKey::attempt)
+                        .collect(Collectors.toSet()))
+                .orElse(Set.of());
     }
 
     /** When an attempt was last held up or let go. */

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.UUID;
 
@@ -83,7 +84,8 @@ public interface RunStore {
 
     /**
      * Stores what agents of a run send, all or nothing. Of each agent's records those up to its last stored {@code seq}
-     * are dropped, as are those behind a gap.
+     * are dropped, as are those behind a gap. An agent that is kept for the next attempt is told that its last one is over
+     * when the next one is decided on; what it says in between is dropped.
      *
      * @return one answer for each, in their order
      */
@@ -105,8 +107,17 @@ public interface RunStore {
          */
         record Accepted(long stored, long epoch, List<AgentCommand> commands) implements Answer {}
 
-        /** The attempt is over: its ranks must not live. */
-        record Ended() implements Answer {}
+        /**
+         * The attempt is over: its ranks must not live.
+         *
+         * @param next number of the attempt that the agent goes on with; empty if it is to leave
+         */
+        record Ended(OptionalInt next) implements Answer {
+            /** For an agent that is to leave. */
+            public Ended() {
+                this(OptionalInt.empty());
+            }
+        }
 
         /** No such attempt. */
         record Unknown() implements Answer {}

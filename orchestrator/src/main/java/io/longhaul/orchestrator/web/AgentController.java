@@ -87,9 +87,18 @@ public class AgentController {
                         .body(AgentJson
                                 .answer(new AgentJson.SyncAnswer(a.stored(), a.epoch(), a.commands())));
             }
-            case Answer.Ended a -> code(HttpStatus.CONFLICT, "attempt-ended");
+            case Answer.Ended a -> a.next().isEmpty()
+                    ? code(HttpStatus.CONFLICT, "attempt-ended")
+                    : ResponseEntity.status(HttpStatus.CONFLICT)
+                            .body(Map.of("code", "attempt-ended", "next",
+                                    next(run, a.next().getAsInt(), node)));
             case Answer.Unknown a -> code(HttpStatus.GONE, "no-such-attempt");
         };
+    }
+
+    /** What the agent needs to speak for its node in the next attempt. */
+    private Map<String, Object> next(UUID run, int attempt, int node) {
+        return Map.of("attempt", attempt, "token", tokens.token(new AttemptKey(run, attempt), node));
     }
 
     private static byte[] inflate(byte[] body) {

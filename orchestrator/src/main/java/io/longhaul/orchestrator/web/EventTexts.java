@@ -1,11 +1,21 @@
 package io.longhaul.orchestrator.web;
 
+import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.run.RunEvent;
 import java.util.OptionalInt;
 
 /** Events in a sentence. */
 final class EventTexts {
     private EventTexts() {}
+
+    private static String agents(AttemptLaunch launch) {
+        if (launch.kept().isEmpty()) {
+            return "";
+        }
+        return launch.made().isEmpty()
+                ? " with the same agents"
+                : " with new agents on nodes " + launch.made() + " and the same ones on all others";
+    }
 
     static String text(RunEvent event) {
         return switch (event) {
@@ -14,7 +24,7 @@ final class EventTexts {
                     + e.plan().layout().pipeline() + ", data " + e.plan().layout().data() + ", micro-batch "
                     + e.plan().layout().microBatch();
             case RunEvent.AttemptDecided e -> "attempt " + e.launch().key().attempt() + " goes on from step "
-                    + e.launch().resumeStep();
+                    + e.launch().resumeStep() + agents(e.launch());
             case RunEvent.AttemptCreated e -> "agents of attempt " + e.attempt() + " created";
             case RunEvent.AttemptHeld e -> "attempt " + e.attempt() + (e.cause().isEmpty()
                     ? " is held up no more"

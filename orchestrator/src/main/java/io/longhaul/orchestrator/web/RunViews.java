@@ -157,6 +157,8 @@ final class RunViews {
         track.flatMap(t -> measured(t.steps().stream().mapToDouble(StepPoint::seconds)))
                 .ifPresent(median -> node.put("measuredStepSeconds", median));
         node.put("ranks", attempt.launch().worldSize());
+        node.put("nodes", attempt.launch().nodes());
+        node.put("newNodes", attempt.launch().made().toString());
         return node;
     }
 

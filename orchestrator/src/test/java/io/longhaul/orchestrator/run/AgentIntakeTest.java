@@ -99,7 +99,9 @@ final class AgentIntakeTest {
 
     /** Returns once the message waits for its turn or is being written. */
     private CompletableFuture<Answer> send(int node, boolean tells) throws InterruptedException {
-        List<AgentRecord> records = tells ? List.of(new AgentRecord.RankStarted(1, Instant.EPOCH, 0, 1)) : List.of();
+        List<AgentRecord> records = tells
+                ? List.of(new AgentRecord.RankStarted(1, Instant.EPOCH, 0, 1))
+                : List.of();
         CompletableFuture<Thread> thread = new CompletableFuture<>();
         CompletableFuture<Answer> answer = CompletableFuture.supplyAsync(() -> {
             thread.complete(Thread.currentThread());

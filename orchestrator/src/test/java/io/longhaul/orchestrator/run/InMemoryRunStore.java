@@ -1,7 +1,7 @@
 package io.longhaul.orchestrator.run;
 
 import io.longhaul.orchestrator.launch.AgentCommand;
-import io.longhaul.orchestrator.launch.AttemptKey;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Duration;
 import java.time.Instant;
@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
@@ -33,6 +34,8 @@ public final class InMemoryRunStore implements RunStore {
         private final List<Received> records = new ArrayList<>();
         private final Set<Integer> attempts = new HashSet<>();
         private final Set<Integer> ended = new HashSet<>();
+        private final Map<Integer, NodeSet> kept = new HashMap<>();
+        private NodeSet waiting = NodeSet.NONE;
         private final Map<Agent, Long> lastSeq = new HashMap<>();
         private final Map<Agent, Map<String, AgentCommand>> commands = new HashMap<>();
         private final Set<String> acknowledged = new HashSet<>();
@@ -130,8 +133,14 @@ public final class InMemoryRunStore implements RunStore {
         for (RunEvent event : events) {
             if (event instanceof RunEvent.AttemptDecided e) {
                 stream.attempts.add(e.launch().key().attempt());
+                stream.kept.put(e.launch().key().attempt(),
+                        NodeSet.first(e.launch().nodes()).without(e.launch().made()));
             } else if (event instanceof RunEvent.AttemptEnded e) {
                 stream.ended.add(e.attempt());
+                stream.waiting = e.kept();
+            } else if (event instanceof RunEvent.Waiting || event instanceof RunEvent.Stopped
+                    || event instanceof RunEvent.Failed) {
+                stream.waiting = NodeSet.NONE;
             }
         }
         for (RunDecider.Command c : commands) {
@@ -156,7 +165,15 @@ public final class InMemoryRunStore implements RunStore {
             return new Answer.Unknown();
         }
         if (stream.ended.contains(sent.attempt())) {
-            return new Answer.Ended();
+            if (stream.attempts.contains(sent.attempt() + 1)) {
+                return new Answer.Ended(stream.kept.get(sent.attempt() + 1).contains(sent.node())
+                        ? OptionalInt.of(sent.attempt() + 1)
+                        : OptionalInt.empty());
+            }
+            long heard = sent.records().isEmpty() ? 0 : sent.records().getLast().seq();
+            return stream.waiting.contains(sent.node())
+                    ? new Answer.Accepted(heard, epoch, List.of())
+                    : new Answer.Ended();
         }
         Agent agent = new Agent(sent.attempt(), sent.node());
         sent.acknowledged().forEach(id -> stream.acknowledged.add(agent + id));
@@ -164,7 +181,8 @@ public final class InMemoryRunStore implements RunStore {
         for (AgentRecord message : sent.records()) {
             if (message.seq() == last + 1) {
                 last++;
-                stream.records.add(new Received(stream.records.size() + 1, sent.attempt(), sent.node(), message));
+                stream.records
+                        .add(new Received(stream.records.size() + 1, sent.attempt(), sent.node(), message));
             }
         }
         stream.lastSeq.put(agent, last);

@@ -14,6 +14,7 @@ import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.launch.BlockedException;
 import io.longhaul.orchestrator.launch.LaunchException;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadObservation;
 import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
@@ -25,8 +26,12 @@ import io.longhaul.orchestrator.run.RunSpec.Policies.Adapt;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -56,6 +61,9 @@ final class RunEngineTest {
         private String detail = "";
         private List<HealthEvent> troubles = List.of();
         private boolean seesAll;
+        private boolean keeps;
+        private final Map<AttemptKey, NodeSet> made = new HashMap<>();
+        private Set<Integer> gone = Set.of();
 
         @Override
         public boolean seesAll() {
@@ -64,20 +72,38 @@ final class RunEngineTest {
 
         @Override
         public void create(AttemptLaunch launch) {
-            calls.add("create " + launch.key().attempt());
+            calls.add("create " + launch.key().attempt()
+                    + (launch.kept().isEmpty() ? "" : " keeping " + launch.kept()));
             trouble.ifPresent(e -> {
                 throw e;
             });
-            living.add(launch.key());
+            made.put(launch.key(), launch.made());
+            if (!launch.made().isEmpty()) {
+                living.add(launch.key());
+            }
         }
 
         @Override
         public List<WorkloadObservation> observe() {
             return living.stream()
-                    .flatMap(key -> IntStream.range(0, 2)
-                            .mapToObj(node -> new WorkloadObservation(key, node, presence, detail, List.of(),
+                    .flatMap(key -> made.get(key)
+                            .numbers()
+                            .stream()
+                            .map(node -> new WorkloadObservation(key, node, gone.contains(node)
+                                    ? Presence.GONE
+                                    : presence, detail, List.of(),
                                     node == 1 ? troubles : List.of())))
                     .toList();
+        }
+
+        @Override
+        public boolean keepsAgents() {
+            return keeps;
+        }
+
+        @Override
+        public void endNodes(AttemptKey key, NodeSet nodes) {
+            calls.add("end " + key.attempt() + "/" + nodes);
         }
 
         @Override
@@ -139,6 +165,64 @@ final class RunEngineTest {
     private RunState say(int attempt, int node, AgentRecord... records) {
         store.receive(new AttemptKey(Runs.ID, attempt), node, List.of(), List.of(records), now);
         return step();
+    }
+
+    private void begins(int attempt, String line) {
+        say(attempt, 0, Runs.registered(0));
+        say(attempt, 1, Runs.registered(1));
+        step();
+        say(attempt, 0, new AgentRecord.LogLine(2, now, 0, AgentRecord.Stream.STDOUT, line));
+        say(attempt, 1, new AgentRecord.LogLine(2, now, 1, AgentRecord.Stream.STDOUT, line));
+    }
+
+    private void trains(int attempt) {
+        begins(attempt, " iteration        1/     100 | consumed samples:            4 |"
+                + " elapsed time per iteration (ms): 100.0 | learning rate: 1.0E-03 | global batch size:     4 |"
+                + " lm loss: 5.000000E+00 | loss scale: 1.0 | grad norm: 1.000 | number of skipped iterations:   0 |"
+                + " number of nan iterations:   0 |");
+        step();
+    }
+
+    /** R1, R2 and R3 of the restart ladder. */
+    @Test
+    void agentsThatAreWellGoOnWithTheNextAttemptAndTheOthersAreMadeAnew() {
+        workers.keeps = true;
+        run(Adapt.OFF);
+        trains(1);
+        say(1, 0, Runs.allExited("failed"));
+        say(1, 1, Runs.allExited("stopped"));
+        assertThat(workers.calls).containsExactly("create 1", "create 2 keeping {1=0-1}");
+
+        trains(2);
+        workers.gone = Set.of(1);
+        say(2, 0, Runs.allExited("stopped"));
+        workers.gone = Set.of();
+        step();
+        assertThat(workers.calls).endsWith("end 1/1", "create 3 keeping {1=0}");
+        assertThat(store.receive(new AttemptKey(Runs.ID, 2), 0, List.of(), List.of(), now))
+                .isEqualTo(new RunStore.Answer.Ended(OptionalInt.of(3)));
+
+        // It makes no step: nothing is kept a second time.
+        begins(3, "no step");
+        say(3, 0, Runs.allExited("failed"));
+        say(3, 1, Runs.allExited("failed"));
+        step();
+        assertThat(workers.calls).contains("fence 1", "fence 3", "create 4");
+        assertThat(workers.living).containsExactly(new AttemptKey(Runs.ID, 4));
+    }
+
+    @Test
+    void aRunThatWaitsForAPersonKeepsNobody() {
+        workers.keeps = true;
+        run(Adapt.ASK);
+        change = true;
+        trains(1);
+        say(1, 0, Runs.allExited("failed"));
+        RunState state = say(1, 1, Runs.allExited("stopped"));
+        assertThat(state.phase()).isEqualTo(RunPhase.WAITING);
+        assertThat(store.receive(new AttemptKey(Runs.ID, 1), 0, List.of(), List.of(), now))
+                .isEqualTo(new RunStore.Answer.Ended());
+        assertThat(workers.living).isEmpty();
     }
 
     /** Two seconds of the same condition, and another controller that sees it anew, make one incident. */

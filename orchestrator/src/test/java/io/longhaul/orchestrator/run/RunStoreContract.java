@@ -7,6 +7,7 @@ import io.longhaul.monitor.Finding;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.run.RunStore.Answer;
 import io.longhaul.orchestrator.run.RunStore.FencedException;
 import io.longhaul.orchestrator.run.RunStore.Received;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
@@ -38,8 +40,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 abstract class RunStoreContract {
     private static final Instant AT = Instant.parse("2026-01-01T00:00:00.123456Z");
 
-    private final UUID run = UUID.randomUUID();
-    private final AttemptKey attempt = new AttemptKey(run, 1);
+    private UUID run = UUID.randomUUID();
+    private AttemptKey attempt = new AttemptKey(run, 1);
     private RunStore store;
     private long epoch;
 
@@ -190,7 +192,8 @@ abstract class RunStoreContract {
         assertThat(accepted(answers.get(0))).isEqualTo(new Answer.Accepted(2, epoch, List.of()));
         assertThat(answers.get(1)).isEqualTo(new Answer.Unknown());
         assertThat(accepted(answers.get(2)).commands()).containsExactly(stop("second").command());
-        assertThat(answers.get(3)).isEqualTo(new Answer.Accepted(2, epoch, List.of(stop("second").command())));
+        assertThat(answers.get(3))
+                .isEqualTo(new Answer.Accepted(2, epoch, List.of(stop("second").command())));
         assertThat(store.records(run, 0, 100)).extracting(r -> r.node() + "/" + r.message().seq())
                 .containsExactly("1/1", "1/2", "0/1", "0/2");
     }
@@ -239,6 +242,48 @@ abstract class RunStoreContract {
                 List.of());
         assertThat(receive(2)).isEqualTo(new Answer.Ended());
         assertThat(store.records(run, 0, 10)).hasSize(1);
+    }
+
+    @Test
+    void anAgentThatIsKeptWaitsForTheNextAttemptAndIsToldOfIt() {
+        launched();
+        accepted(receive(1));
+        store.commit(run, epoch, 2,
+                List.of(new RunEvent.AttemptEnded(AT, 1, "failed", 0, Optional.empty(), NodeSet.parse("0"))),
+                0,
+                List.of());
+        assertThat(receive(2)).isEqualTo(new Answer.Accepted(2, epoch, List.of()));
+        assertThat(store.receive(attempt, 1, List.of(), records(1), AT)).as("not kept")
+                .isEqualTo(new Answer.Ended());
+        assertThat(store.records(run, 0, 10)).as("what is said in between is dropped").hasSize(1);
+        AttemptLaunch next = new AttemptLaunch(new AttemptKey(run, 2), epoch, 2, 1, List.of("train"),
+                Map.of(), 0,
+                Optional.empty(), List.of(), new TreeMap<>(Map.of(1, NodeSet.parse("0"))));
+        store.commit(run, epoch, 3,
+                List.of(new RunEvent.AttemptDecided(AT, next, Runs.spec().training().recipe(), List.of())), 0,
+                List.of());
+        assertThat(receive(3)).isEqualTo(new Answer.Ended(OptionalInt.of(2)));
+        assertThat(store.receive(attempt, 1, List.of(), records(1), AT)).isEqualTo(new Answer.Ended());
+        assertThat(accepted(store.receive(new AttemptKey(run, 2), 0, List.of(), records(1), AT)).stored())
+                .isEqualTo(1);
+    }
+
+    @Test
+    void nobodyIsKeptWhileARunWaitsForAPersonOrHasEnded() {
+        for (RunEvent end : List.of(new RunEvent.Waiting(AT, "asked", "", ""), new RunEvent.Stopped(AT),
+                new RunEvent.Failed(AT, ""))) {
+            run = UUID.randomUUID();
+            attempt = new AttemptKey(run, 1);
+            launched();
+            store.commit(run, epoch, 2,
+                    List.of(new RunEvent.AttemptEnded(AT, 1, "failed", 0, Optional.empty(),
+                            NodeSet.first(2))),
+                    0,
+                    List.of());
+            assertThat(receive()).isInstanceOf(Answer.Accepted.class);
+            store.commit(run, epoch, 3, List.of(end), 0, List.of());
+            assertThat(receive()).isEqualTo(new Answer.Ended());
+        }
     }
 
     /** Logs hold anything; what a database cannot hold may be replaced, the rest of the line may not. */

@@ -2,9 +2,10 @@ package io.longhaul.orchestrator.launch.kubernetes;
 
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.launch.PodTemplate;
+import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -62,7 +63,9 @@ final class DesiredObjects {
         data.put("LONGHAUL_EPOCH", Long.toString(launch.epoch()));
         data.put("LONGHAUL_SERVICE_URL", serviceUrl);
         data.put("LONGHAUL_STATE_DIR", STATE_DIRECTORY);
-        map.withObject("/metadata/annotations").put(Names.NODES, Integer.toString(launch.nodes()));
+        data.put("LONGHAUL_NODES", launch.made().toString());
+        data.put("LONGHAUL_STAYS", "true");
+        map.withObject("/metadata/annotations").put(Names.NODES, launch.made().toString());
         return map;
     }
 
@@ -80,7 +83,8 @@ final class DesiredObjects {
         pods.queue().ifPresent(queue -> labels(job).put(Names.QUEUE, queue));
         ObjectNode spec = job.putObject("spec");
         spec.put("completionMode", "Indexed");
-        spec.put("completions", launch.nodes()).put("parallelism", launch.nodes());
+        int made = launch.made().size();
+        spec.put("completions", made).put("parallelism", made);
         spec.put("backoffLimitPerIndex", 0).put("podReplacementPolicy", "Failed");
         spec.put("suspend", pods.queue().isPresent());
         ObjectNode template = spec.putObject("template");
@@ -154,14 +158,14 @@ final class DesiredObjects {
         from.addObject().putObject("secretRef").put("name", Names.attempt(launch.key()));
         ArrayNode environment = container.putArray("env");
         environment.addObject()
-                .put("name", "LONGHAUL_NODE")
+                .put("name", "LONGHAUL_INDEX")
                 .putObject("valueFrom")
                 .putObject("fieldRef")
                 .put("fieldPath", "metadata.annotations['" + Names.INDEX + "']");
         environment.addObject()
                 .put("name", "LONGHAUL_HOST")
                 .put("value",
-                        Names.attempt(launch.key()) + "-$(LONGHAUL_NODE)." + Names.run(launch.key().run()));
+                        Names.attempt(launch.key()) + "-$(LONGHAUL_INDEX)." + Names.run(launch.key().run()));
         pods.environment()
                 .forEach((name, value) -> environment.addObject()
                         .put("name", name)
@@ -249,9 +253,14 @@ final class DesiredObjects {
         values.forEach(node::put);
     }
 
-    /** Number of pods that a config map of an attempt stands for. */
-    static OptionalInt nodes(JsonNode config) {
-        int nodes = config.at("/metadata/annotations").path(Names.NODES).asInt(0);
-        return nodes > 0 ? OptionalInt.of(nodes) : OptionalInt.empty();
+    /** Nodes whose pods belong to a config map of an attempt, in the order of their indexes; none of a foreign one. */
+    static List<Integer> nodes(JsonNode config) {
+        try {
+            return List.copyOf(
+                    NodeSet.parse(config.at("/metadata/annotations").path(Names.NODES).asString(""))
+                            .numbers());
+        } catch (NumberFormatException foreign) {
+            return List.of();
+        }
     }
 }

@@ -8,6 +8,7 @@ import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.launch.BlockedException;
 import io.longhaul.orchestrator.launch.Capability;
 import io.longhaul.orchestrator.launch.LaunchException;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.launch.PodTemplate;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadObservation;
@@ -110,6 +111,9 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     public void create(AttemptLaunch launch) {
         PodTemplate pods = launch.pods()
                 .orElseThrow(() -> new LaunchException("the run says nothing about its pods"));
+        if (launch.made().isEmpty()) {
+            return;
+        }
         Space space = spaces.get(pods.namespace());
         if (space == null) {
             throw new BlockedException("this service may not use namespace " + pods.namespace() + ", only "
@@ -202,14 +206,21 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     public SortedMap<Integer, String> machines(AttemptKey key) {
         SortedMap<Integer, String> machines = new TreeMap<>();
         for (Space space : spaces.values()) {
+            List<Integer> nodes = named(space.configs(), key).map(DesiredObjects::nodes).orElse(List.of());
             for (JsonNode pod : space.pods().of(key.run().toString())) {
                 String machine = pod.at("/spec/nodeName").asString("");
-                if (!machine.isEmpty() && Names.attemptOf(pod).filter(key::equals).isPresent()) {
-                    machines.put(pod.at("/metadata/labels").path(Names.INDEX).asInt(-1), machine);
+                int index = index(pod);
+                if (!machine.isEmpty() && Names.attemptOf(pod).filter(key::equals).isPresent()
+                        && index >= 0 && index < nodes.size()) {
+                    machines.put(nodes.get(index), machine);
                 }
             }
         }
         return machines;
+    }
+
+    private static int index(JsonNode pod) {
+        return pod.at("/metadata/labels").path(Names.INDEX).asInt(-1);
     }
 
     @Override
@@ -232,20 +243,22 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
         for (JsonNode pod : space.pods().of(run)) {
             Names.attemptOf(pod)
                     .ifPresent(key -> pods.computeIfAbsent(key, k -> new HashMap<>())
-                            .put(pod.at("/metadata/labels").path(Names.INDEX).asInt(-1), pod));
+                            .put(index(pod), pod));
         }
         for (JsonNode config : space.configs().of(run)) {
             Optional<AttemptKey> key = Names.attemptOf(config);
-            if (key.isEmpty() || DesiredObjects.nodes(config).isEmpty()) {
+            if (key.isEmpty()) {
                 continue;
             }
+            List<Integer> nodes = DesiredObjects.nodes(config);
             Optional<JsonNode> job = named(space.jobs(), key.get());
             Map<Integer, JsonNode> ofAttempt = pods.getOrDefault(key.get(), Map.of());
-            for (int node = 0; node < DesiredObjects.nodes(config).getAsInt(); node++) {
-                PodFacts facts = facts(namespace, config, job, node,
-                        Optional.ofNullable(ofAttempt.get(node)));
-                seen.add(new WorkloadObservation(key.get(), node, facts.presence(), facts.detail(),
-                        place(ofAttempt.get(node)), troubles(ofAttempt.get(node))));
+            for (int index = 0; index < nodes.size(); index++) {
+                JsonNode pod = ofAttempt.get(index);
+                PodFacts facts = facts(namespace, config, job, index, Optional.ofNullable(pod));
+                seen.add(
+                        new WorkloadObservation(key.get(), nodes.get(index), facts.presence(), facts.detail(),
+                                place(pod), troubles(pod)));
             }
         }
     }
@@ -272,7 +285,7 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
         return troubles;
     }
 
-    private PodFacts facts(String namespace, JsonNode config, Optional<JsonNode> job, int node,
+    private PodFacts facts(String namespace, JsonNode config, Optional<JsonNode> job, int index,
             Optional<JsonNode> pod) {
         if (Fence.stands(config)) {
             return new PodFacts(Presence.GONE, "the attempt was ended");
@@ -290,7 +303,7 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
                         "its Job has ended: " + condition.path("message").asString(""));
             }
         }
-        if (PodFacts.contains(job.get().at("/status/failedIndexes").asString(""), node)) {
+        if (NodeSet.parse(job.get().at("/status/failedIndexes").asString("")).contains(index)) {
             return new PodFacts(Presence.GONE, "its pod was deleted");
         }
         return new PodFacts(Presence.PENDING, whyNoPods(namespace, job.get()).orElse(""));
@@ -314,25 +327,50 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     }
 
     @Override
+    public boolean keepsAgents() {
+        return true;
+    }
+
+    @Override
     public void fence(AttemptKey key) {
+        fence(key, NodeSet.NONE);
+    }
+
+    @Override
+    public void fence(AttemptKey key, NodeSet harmless) {
         spaces.forEach((namespace, space) -> {
-            try {
-                fence.end(namespace, space.pods(), key);
-            } catch (ApiFailure e) {
-                throw new BlockedException(Causes.of(e, namespace));
-            }
+            NodeSet indexes = indexes(space, key, harmless);
+            attempt(namespace, () -> fence.end(namespace, space.pods(), key, indexes));
         });
     }
 
     @Override
-    public void delete(AttemptKey key) {
-        for (String namespace : spaces.keySet()) {
-            try {
-                remove(namespace, key);
-            } catch (ApiFailure e) {
-                throw new BlockedException(Causes.of(e, namespace));
+    public void endNodes(AttemptKey key, NodeSet nodes) {
+        spaces.forEach((namespace, space) -> {
+            NodeSet indexes = indexes(space, key, nodes);
+            if (!indexes.isEmpty()) {
+                attempt(namespace, () -> fence.endPods(namespace, space.pods(), key, indexes));
             }
+        });
+    }
+
+    /** Indexes of the pods of some nodes in the Job that was made for an attempt. */
+    private static NodeSet indexes(Space space, AttemptKey key, NodeSet nodes) {
+        List<Integer> all = named(space.configs(), key).map(DesiredObjects::nodes).orElse(List.of());
+        return NodeSet.of(nodes.numbers().stream().map(all::indexOf).filter(index -> index >= 0).toList());
+    }
+
+    private static void attempt(String namespace, Runnable calls) {
+        try {
+            calls.run();
+        } catch (ApiFailure e) {
+            throw new BlockedException(Causes.of(e, namespace));
         }
+    }
+
+    @Override
+    public void delete(AttemptKey key) {
+        spaces.keySet().forEach(namespace -> attempt(namespace, () -> remove(namespace, key)));
         refusals.remove(key);
         jobEvents.remove(Names.attempt(key));
     }

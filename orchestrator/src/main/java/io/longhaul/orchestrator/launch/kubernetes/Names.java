@@ -16,7 +16,7 @@ final class Names {
     static final String FENCED = "longhaul.io/fenced";
     static final String INDEX = "batch.kubernetes.io/job-completion-index";
     static final String QUEUE = "kueue.x-k8s.io/queue-name";
-    /** Annotation of an attempt's config map: the number of its pods. */
+    /** Annotation of an attempt's config map: the nodes whose pods its Job makes, in the order of its indexes. */
     static final String NODES = "longhaul.io/nodes";
     static final List<String> KEPT_LABELS = List.of(RUN, ATTEMPT, FENCED, INDEX, QUEUE);
 

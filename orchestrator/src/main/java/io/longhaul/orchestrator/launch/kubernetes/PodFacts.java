@@ -51,19 +51,6 @@ record PodFacts(Presence presence, String detail) {
         return phase.equals("Succeeded") || phase.equals("Failed");
     }
 
-    /** Whether an index is in a list such as {@code 0,3-5}, as Jobs write them. */
-    static boolean contains(String indexes, int index) {
-        for (String part : indexes.isEmpty() ? new String[0] : indexes.split(",")) {
-            int dash = part.indexOf('-');
-            int first = Integer.parseInt(dash < 0 ? part : part.substring(0, dash));
-            int last = Integer.parseInt(part.substring(dash + 1));
-            if (first <= index && index <= last) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     private static JsonNode terminated(JsonNode pod) {
         return pod.at("/status/containerStatuses/0/state/terminated");
     }

@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.longhaul.orchestrator.Golden;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.launch.PodTemplate;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -54,7 +57,18 @@ final class DesiredObjectsTest {
     private static DesiredObjects desired(PodTemplate pods, String... avoid) {
         return new DesiredObjects(
                 new AttemptLaunch(KEY, 7, 64, 8, List.of("python", "pretrain_gpt.py"), Map.of(), 500,
-                        Optional.of(pods), List.of(avoid)),
+                        Optional.of(pods), List.of(avoid), Collections.emptySortedMap()),
+                "http://longhaul.ml:8787");
+    }
+
+    /** Of an attempt that keeps all agents but two. */
+    private static DesiredObjects replacing() {
+        SortedMap<Integer, NodeSet> kept = new TreeMap<>(
+                Map.of(1, NodeSet.parse("0-6,8-39"), 2, NodeSet.parse("40-62")));
+        return new DesiredObjects(
+                new AttemptLaunch(new AttemptKey(KEY.run(), 3), 7, 64, 8,
+                        List.of("python", "pretrain_gpt.py"), Map.of(),
+                        500, Optional.of(small()), List.of("gpu-7"), kept),
                 "http://longhaul.ml:8787");
     }
 
@@ -72,6 +86,13 @@ final class DesiredObjectsTest {
         Golden.check("kubernetes-small.yaml", yaml(desired.anchor(), desired.service("anchor-uid"),
                 desired.config("anchor-uid"), desired.secret("token", "config-uid"),
                 desired.job("config-uid")));
+    }
+
+    /** Two pods, which take their nodes' numbers from the list in the config map. */
+    @Test
+    void anAttemptThatKeepsAgentsMakesTheMissingOnes() {
+        Golden.check("kubernetes-replacement.yaml",
+                yaml(replacing().config("anchor-uid"), replacing().job("config-uid")));
     }
 
     @Test

@@ -2,11 +2,13 @@ package io.longhaul.orchestrator.launch.kubernetes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.longhaul.orchestrator.launch.AgentTokens;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.launch.BlockedException;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.launch.PodTemplate;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadBackendContract;
@@ -18,10 +20,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -278,6 +282,29 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
     }
 
     @Test
+    void somePodsEndForGoodAndTheNextAttemptMakesOnlyThose() {
+        KubernetesBackend backend = backend();
+        AttemptLaunch first = launch(attempt);
+        backend.create(first);
+        running(attempt, NODES);
+        backend.endNodes(attempt, NodeSet.parse("0"));
+        assertThat(backend.observe(attempt.run()))
+                .extracting(WorkloadObservation::node, WorkloadObservation::presence)
+                .contains(tuple(0, Presence.GONE), tuple(1, Presence.RUNNING));
+        AttemptKey second = new AttemptKey(attempt.run(), 2);
+        backend.create(new AttemptLaunch(second, 1, NODES, 2, first.command(), first.environment(), 0,
+                first.pods(),
+                List.of(), new TreeMap<>(Map.of(1, NodeSet.first(NODES).without(NodeSet.parse("0"))))));
+        running(second, 1);
+        assertThat(backend.machines(second)).containsOnlyKeys(0);
+        assertThat(backend.machines(attempt)).containsKey(1);
+        backend.fence(attempt);
+        backend.fence(second);
+        backend.delete(attempt);
+        backend.delete(second);
+    }
+
+    @Test
     void podsKeepOffTheNodesToAvoid() {
         KubernetesBackend backend = backend();
         List<String> all = cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}")
@@ -287,7 +314,7 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
         List<String> avoid = all.subList(0, all.size() - 1);
         AttemptLaunch anywhere = launch(attempt);
         backend.create(new AttemptLaunch(attempt, 1, NODES, 2, anywhere.command(), anywhere.environment(), 0,
-                anywhere.pods(), avoid));
+                anywhere.pods(), avoid, Collections.emptySortedMap()));
         running(attempt, NODES);
         assertThat(backend.observe()).filteredOn(seen -> seen.key().equals(attempt))
                 .hasSize(NODES)

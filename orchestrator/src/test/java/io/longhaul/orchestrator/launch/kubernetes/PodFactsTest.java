@@ -64,18 +64,6 @@ final class PodFactsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            ''      | 0 | false
-            0,3-5   | 0 | true
-            0,3-5   | 2 | false
-            0,3-5   | 4 | true
-            10      | 1 | false
-            """)
-    void indexesAreReadAsJobsWriteThem(String indexes, int index, boolean contained) {
-        assertThat(PodFacts.contains(indexes, index)).isEqualTo(contained);
-    }
-
-    @ParameterizedTest
-    @CsvSource(delimiter = '|', textBlock = """
             0   | timeout                                            | goes on by itself
             500 | failed calling webhook "kueue": connection refused | admission webhook
             403 | exceeded quota: small, requested: pods=2           | raise it
