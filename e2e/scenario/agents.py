@@ -9,21 +9,25 @@ import threading
 import time
 import urllib.parse
 
-AT_ONCE = 8
+AT_ONCE = 64
 CONTACT_SECONDS = 10
 
 
 class Agents:
-    """All agents of one attempt: they register, start ranks that make one step, and stop when they are told."""
+    """Agents of one attempt: they register, start ranks that make one step, and stop when they are told. Those that are
+    kept for the next attempt go on with it.
+
+    `nodes`: their numbers, of an attempt that has all its agents from 0 on.
+    """
 
     def __init__(self, cluster, url, run, attempt, nodes):
         secret = cluster.get(f"/api/v1/namespaces/default/secrets/run-{run}-a{attempt}")
-        self._token = base64.b64decode(secret["data"]["LONGHAUL_AGENT_TOKEN"]).decode()
+        token = base64.b64decode(secret["data"]["LONGHAUL_AGENT_TOKEN"]).decode()
         self._host = urllib.parse.urlsplit(url).netloc
-        self._path = f"/agent/v1/runs/{run}/attempts/{attempt}/nodes/"
-        self._last = nodes - 1
-        self._seq = dict.fromkeys(range(nodes), 0)
-        self._done = {node: [] for node in range(nodes)}
+        self._path = f"/agent/v1/runs/{run}/attempts/"
+        self._seq = dict.fromkeys(nodes, 0)
+        self._attempts = dict.fromkeys(nodes, (attempt, token))
+        self._done = {node: [] for node in nodes}
         self._epoch = 0
         self._local = threading.local()
         self._pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
@@ -35,18 +39,26 @@ class Agents:
     def _live(self):
         """Everybody registers, then is in touch now and then, at once when there is news."""
         try:
-            news = self._round([{"kind": "registered", "host": "simulated", "pid": 1, "freePort": 29500}])
             while not self.over:
-                end = time.monotonic() + CONTACT_SECONDS
-                # One agent asks often: when it is told something, all are.
-                while not self.over and not news and time.monotonic() < end:
-                    time.sleep(0.1)
-                    news = self._sync(self._scout(), [])
-                stopped = "stop" in news or "drain" in news
-                news = self._round([{"kind": "all-exited", "reason": "stopped"}] if stopped else [])
-                self.over = self.over or stopped
+                self._await("start", self._round(
+                    [{"kind": "registered", "host": "simulated", "pid": 1, "freePort": 29500}]))
+                self._await("stop", set())
+                self._await("next", self._round([{"kind": "all-exited", "reason": "stopped"}]))
+                self._round([])
         except OSError:
             self.over = True  # the service has ended: so has the scenario
+
+    def _await(self, kind, news):
+        """One agent asks often: when it is told something, all are; whoever is told to drain stops."""
+        last = time.monotonic()
+        while not self.over and kind not in news:
+            time.sleep(0.1)
+            news = self._sync(self._scout(), [])
+            if news or time.monotonic() - last > CONTACT_SECONDS:
+                news |= self._round([])
+                last = time.monotonic()
+            if "drain" in news:
+                news.add("stop")
 
     def _scout(self):
         return min(node for node in self._seq if node not in self.silent)
@@ -57,12 +69,16 @@ class Agents:
         return set().union(*self._pool.map(lambda node: self._sync(node, records), nodes))
 
     def _sync(self, node, records):
-        """Kinds of the commands that an agent is given."""
+        """Kinds of the commands that an agent is given; `next` if it goes on with another attempt."""
         first = self._seq[node] + 1
         self._seq[node] += len(records)
         status, answer = self._post(node, {
             "epoch": self._epoch, "until": now(), "acknowledged": self._done[node],
             "records": [{**record, "seq": first + i, "at": now()} for i, record in enumerate(records)]})
+        if status == 409 and "next" in answer:
+            self._attempts[node] = answer["next"]["attempt"], answer["next"]["token"]
+            self._seq[node], self._done[node] = 0, []
+            return {"next"}
         if status in (409, 410):
             self.over = True
             return set()
@@ -71,9 +87,11 @@ class Agents:
         self._epoch = answer["epoch"]
         self._done[node] = [command["id"] for command in answer["commands"]]
         kinds = {command["kind"] for command in answer["commands"]}
-        self.node_ranks.update({node: c["nodeRank"] for c in answer["commands"] if c["kind"] == "start"})
-        if "start" in kinds and node == self._last:
-            self._sync(node, [step_line()])
+        starts = [command for command in answer["commands"] if command["kind"] == "start"]
+        for start in starts:
+            self.node_ranks[node] = start["nodeRank"]
+            if start["nodeRank"] == start["nodes"] - 1:
+                self._sync(node, [step_line()])
         return kinds
 
     def _post(self, node, message):
@@ -82,8 +100,9 @@ class Agents:
             try:
                 if getattr(self._local, "connection", None) is None:
                     self._local.connection = http.client.HTTPConnection(self._host, timeout=60)
-                self._local.connection.request("POST", f"{self._path}{node}/sync", body, {
-                    "Authorization": f"Bearer {self._token}", "Content-Type": "application/json",
+                attempt, token = self._attempts[node]
+                self._local.connection.request("POST", f"{self._path}{attempt}/nodes/{node}/sync", body, {
+                    "Authorization": f"Bearer {token}", "Content-Type": "application/json",
                     "Content-Encoding": "gzip"})
                 answer = self._local.connection.getresponse()
                 text = answer.read()

@@ -42,7 +42,8 @@ def restart(stage):
     cluster = stage.cluster("--nodes", pods, "--simulate", "--jobset")
     jobset = restart_of_jobset(stage, cluster, pods)
     service = stage.service().up()
-    run = stage.submit(service, nodes=pods, resources={"nvidia.com/gpu": "8"}, policies={"stallTimeout": "120s"})
+    run = stage.submit(service, nodes=pods, resources={"nvidia.com/gpu": "8"},
+                       policies={"stallTimeout": "120s", "restart": "anew"})
     seconds = restart_of_run(stage, cluster, service, run, pods)
     return Outcome(
         seconds["pods"] <= jobset and len(service.run(run)["attempts"]) == 2,
@@ -68,7 +69,7 @@ def restart_of_jobset(stage, cluster, pods):
 def restart_of_run(stage, cluster, service, run, pods):
     stage.say(f"{pods} pods of a run")
     until("the run's pods are ready", lambda: ready(cluster, f"run-{run}-a1", pods))
-    first = Agents(cluster, url(service), run, 1, pods)
+    first = Agents(cluster, url(service), run, 1, range(pods))
     await_training(service, run)
     index = pods // 2
     victim, = cluster.pods(f"longhaul.io/run={run},batch.kubernetes.io/job-completion-index={index}")
@@ -77,11 +78,58 @@ def restart_of_run(stage, cluster, service, run, pods):
     begin = time.monotonic()
     until("the run's pods are ready again", lambda: ready(cluster, f"run-{run}-a2", pods))
     again = time.monotonic() - begin
-    second = Agents(cluster, url(service), run, 2, pods)
+    second = Agents(cluster, url(service), run, 2, range(pods))
     await_training(service, run, 2)
     trains = time.monotonic() - begin
     first.over = second.over = True
     return {"pods": again, "training": trains}
+
+
+@scenario("lost-nodes", "2 of 500 nodes are lost: their pods are replaced, no other one is touched")
+def lost_nodes(stage):
+    pods, lost = 500, (100, 300)
+    cluster = stage.cluster("--nodes", pods + len(lost), "--simulate",
+                            "--flag", "kube-controller-manager:--node-monitor-grace-period=25s",
+                            "--flag", "kube-apiserver:--default-unreachable-toleration-seconds=1",
+                            "--flag", "kube-apiserver:--default-not-ready-toleration-seconds=1")
+    service = stage.service(LONGHAUL_KUBERNETES_LOSTAFTER="5s").up()
+    run = stage.submit(service, nodes=pods, resources={"nvidia.com/gpu": "8"}, policies={"stallTimeout": "20s"})
+    until("the run's pods are ready", lambda: ready(cluster, f"run-{run}-a1", pods))
+    agents = Agents(cluster, url(service), run, 1, range(pods))
+    await_training(service, run)
+    before = of_run(cluster, run)
+    stage.say("two nodes are lost")
+    agents.silent.update(lost)
+    begin = time.monotonic()
+    for node in lost:
+        cluster.fault("node-lost", before[node]["spec"]["nodeName"])
+    until("two pods are made", lambda: ready(cluster, f"run-{run}-a2", len(lost)), 180)
+    replaced = time.monotonic() - begin
+    others = Agents(cluster, url(service), run, 2, lost)
+    await_training(service, run, 2)
+    trains = time.monotonic() - begin
+    agents.over = others.over = True
+    after = of_run(cluster, run)
+    touched = [node for node in range(pods) if node not in lost and identity(before[node]) != identity(after.get(node))]
+    # The Job of the second attempt counts its own pods.
+    replacements = cluster.pods(f"longhaul.io/run={run},longhaul.io/attempt=2")
+    return Outcome(
+        not touched and len(replacements) == len(lost) and len(service.run(run)["attempts"]) == 2,
+        f"{len(replacements)} pods made, {len(touched)} of {pods - len(lost)} others touched; "
+        f"{replaced:.1f} s until they are ready, {trains:.1f} s until the run trains (25 s of them until Kubernetes "
+        "misses a node)",
+        {"replaced": len(replacements), "touched": len(touched), "pods": pods, "readySeconds": replaced,
+         "trainingSeconds": trains, "machine": cpu_note()})
+
+
+def of_run(cluster, run):
+    """Pods of the run's first attempt by index."""
+    return {int(p["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"]): p
+            for p in cluster.pods(f"longhaul.io/run={run},longhaul.io/attempt=1")}
+
+
+def identity(pod):
+    return pod and (pod["metadata"]["uid"], pod["status"]["phase"], "deletionTimestamp" in pod["metadata"])
 
 
 def url(service):
@@ -95,7 +143,7 @@ def rank_order(stage):
     service = stage.service().up()
     run = stage.submit(service, nodes=pods, resources={"nvidia.com/gpu": "8"})
     until("the run's pods are ready", lambda: ready(cluster, f"run-{run}-a1", pods))
-    agents = Agents(cluster, url(service), run, 1, pods)
+    agents = Agents(cluster, url(service), run, 1, range(pods))
     await_training(service, run)
     until("all agents are told to start", lambda: len(agents.node_ranks) == pods)
     agents.over = True

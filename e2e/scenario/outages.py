@@ -60,13 +60,42 @@ def reason(service, run, words):
     return text if words in text else None
 
 
+@scenario("in-place", "a rank dies, then a pod: the other pods go on with the next attempt")
+def in_place(stage):
+    cluster = stage.cluster("--nodes", 3)
+    service = stage.service().up()
+    run = stage.submit(service)
+    await_training(service, run)
+    first = {pod["metadata"]["uid"] for pod in cluster.pods(f"longhaul.io/run={run}")}
+    begin = time.monotonic()
+    kill_rank(stage, 1)
+    await_training(service, run, 2)
+    rank_seconds = time.monotonic() - begin
+    same = {pod["metadata"]["uid"] for pod in cluster.pods(f"longhaul.io/run={run}")} == first
+    victim, = cluster.pods(f"longhaul.io/run={run},batch.kubernetes.io/job-completion-index=1")
+    begin = time.monotonic()
+    cluster.fault("kill", f"default/{victim['metadata']['name']}")
+    await_training(service, run, 3)
+    pod_seconds = time.monotonic() - begin
+    alive = {p["metadata"]["uid"]: p for p in cluster.pods(f"longhaul.io/run={run}")
+             if p["status"]["phase"] == "Running"}
+    kept = len(first & set(alive))
+    attempts = len(service.run(run)["attempts"])
+    twice = doubled(stage.shared)
+    return Outcome(
+        same and kept == 1 and len(alive) == 2 and attempts == 3 and twice == 0,
+        f"after a dead rank it trains again in {rank_seconds:.1f} s with the same pods, after a dead pod in "
+        f"{pod_seconds:.1f} s with {kept} of 2; {twice} doubled",
+        {"rankSeconds": rank_seconds, "podSeconds": pod_seconds, "kept": kept, "attempts": attempts, "doubled": twice})
+
+
 @scenario("api-away", "the cluster's API is away for long: nothing healthy ends, all is in order when it is back")
 def api_away(stage):
     away = 60
     cluster = stage.cluster(*QUICK_TO_MISS, "--nodes", 3)
     # Everything that waits does so for a tenth of its usual time: 60 s stand for 10 min.
     service = stage.service(LONGHAUL_KUBERNETES_LOSTAFTER="6s").up()
-    run = stage.submit(service, policies={"stallTimeout": "6s"})
+    run = stage.submit(service, policies={"stallTimeout": "6s", "restart": "anew"})
     await_training(service, run)
     stage.say(f"the API server is away for {away} s")
     cluster.component("kube-apiserver", "stop")
@@ -107,7 +136,7 @@ def webhook_down(stage):
     cluster = stage.cluster("--nodes", 3, "--kueue")
     until("Kueue takes the queue", lambda: took(cluster))
     service = stage.service().up()
-    run = stage.submit(service, kubernetes={"queue": "queue"}, resources={"cpu": "1"})
+    run = stage.submit(service, kubernetes={"queue": "queue"}, resources={"cpu": "1"}, policies={"restart": "anew"})
     await_training(service, run)
     cluster.component("kueue", "stop")
     kill_rank(stage, 1)

@@ -156,7 +156,7 @@ def leader_frozen(stage):
     second = stage.service("second", ports[1], **common,
                            LONGHAUL_KUBECONFIG=str(cluster.directory / "nobody.kubeconfig"))
     until("the second stands by", lambda: listens(ports[1]))
-    run = stage.submit(first)
+    run = stage.submit(first, policies={"restart": "anew"})
     await_training(first, run)
     assert not ready(ports[1]), "both lead"
     kill_rank(stage, 1)
