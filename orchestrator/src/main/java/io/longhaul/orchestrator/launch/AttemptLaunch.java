@@ -68,16 +68,6 @@ public record AttemptLaunch(
         this(key, epoch, nodes, ranksPerNode, command, environment, resumeStep, Optional.empty());
     }
 
-    /** The attempt that the node's agent was made for. */
-    public AttemptKey madeFor(int node) {
-        return kept.entrySet()
-                .stream()
-                .filter(entry -> entry.getValue().contains(node))
-                .findFirst()
-                .map(entry -> new AttemptKey(key.run(), entry.getKey()))
-                .orElse(key);
-    }
-
     /** Nodes whose agents are made for this attempt. */
     public NodeSet made() {
         NodeSet rest = NodeSet.first(nodes);

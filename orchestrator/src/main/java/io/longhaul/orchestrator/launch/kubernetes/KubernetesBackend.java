@@ -16,6 +16,7 @@ import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -357,7 +358,11 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
     /** Indexes of the pods of some nodes in the Job that was made for an attempt. */
     private static NodeSet indexes(Space space, AttemptKey key, NodeSet nodes) {
         List<Integer> all = named(space.configs(), key).map(DesiredObjects::nodes).orElse(List.of());
-        return NodeSet.of(nodes.numbers().stream().map(all::indexOf).filter(index -> index >= 0).toList());
+        return NodeSet.of(nodes.numbers()
+                .stream()
+                .map(node -> Collections.binarySearch(all, node))
+                .filter(index -> index >= 0)
+                .toList());
     }
 
     private static void attempt(String namespace, Runnable calls) {
