@@ -65,15 +65,6 @@ public interface WorkloadBackend {
     void fence(AttemptKey key);
 
     /**
-     * The same, but does not wait for agents that can do no harm any more.
-     *
-     * @param harmless nodes whose agents have said that no rank of theirs is left
-     */
-    default void fence(AttemptKey key, NodeSet harmless) {
-        fence(key);
-    }
-
-    /**
      * Ends the processes of some nodes only, for good; the others go on.
      *
      * @throws BlockedException if some are left, with what is waited for; it is to be repeated

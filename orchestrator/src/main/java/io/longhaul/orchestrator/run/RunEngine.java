@@ -381,10 +381,9 @@ public final class RunEngine {
         NodeSet kept = backend.keepsAgents()
                 ? decider.kept(run.state(), attempt, running, now)
                 : NodeSet.NONE;
-        NodeSet harmless = NodeSet.of(attempt.toldExits());
         attempt.launch().agents().forEach((made, nodes) -> {
             if (kept.isEmpty()) {
-                backend.fence(made, harmless.and(nodes));
+                backend.fence(made);
             } else if (!nodes.without(kept).isEmpty()) {
                 backend.endNodes(made, nodes.without(kept));
             }

@@ -19,6 +19,7 @@ import tools.jackson.databind.JsonNode;
 
 /** Ends an attempt in a namespace: after it, none of its pods lives or can be made again. */
 final class Fence {
+    private static final Predicate<JsonNode> ALL = pod -> true;
     private static final Duration DEATH = Duration.ofSeconds(20);
     /** Pods that are told to end at a time. */
     private static final int AT_ONCE = 16;
@@ -43,11 +44,10 @@ final class Fence {
      * Marks the attempt as ended, removes its Job and waits for its pods' death.
      *
      * @param pods watch on the pods of the namespace
-     * @param harmless indexes of pods that may die later
      * @throws BlockedException if a pod is not dead in time; asking again goes on
      * @throws ApiFailure if the cluster refuses a call or is away
      */
-    void end(String namespace, Watched pods, AttemptKey key, NodeSet harmless) {
+    void end(String namespace, Watched pods, AttemptKey key) {
         // Whoever deleted the config map did not see to it that the pods are dead.
         if (api.get("ConfigMap", namespace, Names.attempt(key))
                 .filter(config -> !stands(config))
@@ -55,9 +55,9 @@ final class Fence {
             api.label("ConfigMap", namespace, Names.attempt(key), Names.FENCED, "true");
         }
         // Pods first: the garbage collector, which is slow by default, passes by those that are told already.
-        tell(namespace, known(pods, key, pod -> true));
+        tell(namespace, known(pods, key, ALL));
         api.delete("Job", namespace, Names.attempt(key), Map.of());
-        awaitDeath(namespace, pods, key, pod -> !harmless.contains(index(pod)));
+        awaitDeath(namespace, pods, key, ALL);
     }
 
     /**

@@ -334,15 +334,8 @@ public final class KubernetesBackend implements WorkloadBackend, AutoCloseable {
 
     @Override
     public void fence(AttemptKey key) {
-        fence(key, NodeSet.NONE);
-    }
-
-    @Override
-    public void fence(AttemptKey key, NodeSet harmless) {
-        spaces.forEach((namespace, space) -> {
-            NodeSet indexes = indexes(space, key, harmless);
-            attempt(namespace, () -> fence.end(namespace, space.pods(), key, indexes));
-        });
+        spaces.forEach(
+                (namespace, space) -> attempt(namespace, () -> fence.end(namespace, space.pods(), key)));
     }
 
     @Override
