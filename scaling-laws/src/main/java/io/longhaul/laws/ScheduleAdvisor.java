@@ -24,7 +24,8 @@ public final class ScheduleAdvisor {
     /** Share of the steps before which the loss is not yet the law's. */
     private static final double SETTLED = 0.1;
     private static final double SAME_RATE = 0.05;
-    private static final double LEAST_GAIN = 0.005;
+    /** Nats of final loss that a change must gain at the unlikely end of its interval, or the run stays as it is. */
+    static final double LEAST_GAIN = 0.005;
     private static final double DECAYED = 0.9;
     private static final double[] DECAY_SHARES = {1.0, 0.75, 0.5, 0.3, 0.2, 0.1};
     private static final int LEAST_OBSERVATIONS = 24;
@@ -134,6 +135,15 @@ public final class ScheduleAdvisor {
         return new Choice(s).advice();
     }
 
+    /** What is wrong with an effect whose interval ends there. */
+    static String tooLittle(double effectHigh) {
+        return effectHigh < 0
+                ? String.format(Locale.ROOT,
+                        "a gain, but perhaps of less than the %.3f that a change must be worth",
+                        LEAST_GAIN)
+                : "which may be nothing";
+    }
+
     /** A schedule with what it does to the final loss, and what it may do. */
     private record Candidate(ScheduleShape shape, RateHistory rates, double effect, double[] effects) {
         private double quantile(double share) {
@@ -241,8 +251,8 @@ public final class ScheduleAdvisor {
                             : String.format(
                                     Locale.ROOT,
                                     "the evidence does not support a change: the best one would change the final loss by"
-                                            + " %+.3f (90 %%: %+.3f to %+.3f), which may be nothing; %s",
-                                    best.effect(), effectLow, effectHigh, peak.why()),
+                                            + " %+.3f (90 %%: %+.3f to %+.3f), %s; %s",
+                                    best.effect(), effectLow, effectHigh, tooLittle(effectHigh), peak.why()),
                     law.toString(), before, after, low, high, effectLow, effectHigh);
         }
 

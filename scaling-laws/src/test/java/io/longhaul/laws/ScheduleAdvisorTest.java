@@ -249,4 +249,11 @@ class ScheduleAdvisorTest {
         Advice advice = withFamily(RUN, situation(RUN, early, early, 220));
         assertThat(advice.schedule().orElseThrow().peak()).isEqualTo(8e-4);
     }
+
+    /** An interval that is all gain, but not enough of it, is not called nothing. */
+    @Test
+    void aGainThatIsTooSmallForAChangeIsNamedWithWhatItTakes() {
+        assertThat(ScheduleAdvisor.tooLittle(0.002)).isEqualTo("which may be nothing");
+        assertThat(ScheduleAdvisor.tooLittle(-0.003)).contains("a gain", "less than the 0.005");
+    }
 }

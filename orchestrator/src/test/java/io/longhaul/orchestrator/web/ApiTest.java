@@ -15,6 +15,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -300,7 +301,10 @@ final class ApiTest {
     /** Data of the next event of this name; of any name if it is empty. */
     private static JsonNode next(BufferedReader stream, String name) throws IOException {
         String current = "";
+        // Signs of life come for ever, also where what is awaited never does.
+        long patience = System.nanoTime() + Duration.ofMinutes(3).toNanos();
         for (String line = stream.readLine(); line != null; line = stream.readLine()) {
+            assertThat(System.nanoTime()).as("the event " + name + " did not come").isLessThan(patience);
             if (line.startsWith("event:")) {
                 current = line.substring(6).strip();
             } else if (line.startsWith("data:") && (name.isEmpty() || name.equals(current))) {
