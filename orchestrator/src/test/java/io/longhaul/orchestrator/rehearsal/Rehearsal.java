@@ -96,7 +96,7 @@ final class Rehearsal implements SimulatedService.Watch {
                 steps, 8, spec.training().checkpointEverySteps(), 0.5 + random.nextDouble(),
                 50 + random.nextInt(150), fault("corrupt shard", 0.3) ? 3 + random.nextInt(4) : -1,
                 fault("not finite", 0.1) ? 10 + random.nextInt(steps) : -1),
-                fault("refused", 0.1) ? 1 + random.nextInt(2) : 0);
+                fault("refused", 0.1) ? 1 + random.nextInt(2) : 0, seed % 2 == 0);
         PlannedRun plan = new PlannedRun(ParallelLayout.of(1, 1, 1, nodes * ranksPerNode, 1, 1), nodes,
                 ranksPerNode, 1, 1,
                 "{}");
@@ -267,7 +267,8 @@ final class Rehearsal implements SimulatedService.Watch {
     private void justify(Incident incident) {
         AttemptKey key = key(incident.attempt());
         Optional<SimulatedTraining> training = cluster.training(key);
-        boolean nodeDead = cluster.agentsOf(key).stream().anyMatch(agent -> !agent.alive());
+        boolean nodeDead = cluster.agentsOf(key).stream().anyMatch(agent -> !agent.alive())
+                || cluster.anyPodDead(state.attempt(incident.attempt()).launch());
         boolean justified = switch (incident.kind()) {
             case SPIKE -> faults.contains("corrupt shard");
             case NAN -> faults.contains("not finite");

@@ -135,7 +135,7 @@ final class SimulatedAgent {
         if (!alive) {
             return;
         }
-        if (finished && acknowledged == everything.size() && !frozen) {
+        if (finished && acknowledged == everything.size() && !frozen && !cluster.keepsAgents()) {
             alive = false;
             return;
         }
@@ -168,9 +168,25 @@ final class SimulatedAgent {
                 a.commands().forEach(this::obey);
                 epoch = Math.max(epoch, a.epoch());
             }
-            case Answer.Ended a -> leave();
+            case Answer.Ended a -> {
+                if (a.next().isPresent()) {
+                    return goOn(new AttemptKey(attempt.run(), a.next().getAsInt()));
+                }
+                leave();
+            }
             case Answer.Unknown a -> leave();
         }
+        return true;
+    }
+
+    /** The same pod with a new agent, for the next attempt; false if the service was quicker than what it does. */
+    private boolean goOn(AttemptKey next) {
+        if (cluster.training(next).isEmpty()) {
+            return false;
+        }
+        leave();
+        cluster.goesOn(attempt, node, next,
+                new SimulatedAgent(cluster, next, node, epoch, skew, cluster.training(next).get()));
         return true;
     }
 

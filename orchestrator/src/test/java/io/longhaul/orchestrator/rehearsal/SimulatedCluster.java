@@ -3,6 +3,7 @@ package io.longhaul.orchestrator.rehearsal;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
 import io.longhaul.orchestrator.launch.LaunchException;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadObservation;
 import io.longhaul.orchestrator.launch.WorkloadObservation.Presence;
@@ -13,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,6 +45,9 @@ final class SimulatedCluster implements WorkloadBackend {
     private final Workload workload;
     private final Storage storage = new Storage();
     private final Map<NodeKey, SimulatedAgent> agents = new HashMap<>();
+    /** The agent that lives in each pod now, by the attempt that the pod was made for. */
+    private final Map<NodeKey, SimulatedAgent> pods = new LinkedHashMap<>();
+    private final boolean keeps;
     private final Map<AttemptKey, SimulatedTraining> trainings = new TreeMap<>(
             java.util.Comparator.comparingInt(AttemptKey::attempt));
     private final Set<AttemptKey> deleted = new HashSet<>();
@@ -51,11 +56,13 @@ final class SimulatedCluster implements WorkloadBackend {
     private SimulatedService service;
     private int refusals;
 
-    SimulatedCluster(VirtualTime time, SplittableRandom random, Workload workload, int refusals) {
+    SimulatedCluster(VirtualTime time, SplittableRandom random, Workload workload, int refusals,
+            boolean keeps) {
         this.time = time;
         this.random = random;
         this.workload = workload;
         this.refusals = refusals;
+        this.keeps = keeps;
     }
 
     void connect(SimulatedService to, Runnable between) {
@@ -72,12 +79,14 @@ final class SimulatedCluster implements WorkloadBackend {
         deleted.remove(launch.key());
         SimulatedTraining training = trainings.computeIfAbsent(launch.key(),
                 key -> new SimulatedTraining(this, launch));
-        for (int node = 0; node < launch.nodes(); node++) {
+        for (int node : launch.made()) {
             betweenNodes.run();
             NodeKey key = new NodeKey(launch.key(), node);
             if (!agents.containsKey(key)) {
-                agents.put(key, new SimulatedAgent(this, launch.key(), node, launch.epoch(),
-                        Duration.ofMillis((long) between(-2000, 2000)), training));
+                SimulatedAgent agent = new SimulatedAgent(this, launch.key(), node, launch.epoch(),
+                        Duration.ofMillis((long) between(-2000, 2000)), training);
+                agents.put(key, agent);
+                pods.put(key, agent);
             }
         }
     }
@@ -85,7 +94,7 @@ final class SimulatedCluster implements WorkloadBackend {
     @Override
     public List<WorkloadObservation> observe() {
         List<WorkloadObservation> seen = new ArrayList<>();
-        agents.forEach((key, agent) -> {
+        pods.forEach((key, agent) -> {
             if (!deleted.contains(key.attempt())) {
                 Presence presence = !agent.alive()
                         ? Presence.GONE
@@ -97,13 +106,46 @@ final class SimulatedCluster implements WorkloadBackend {
     }
 
     @Override
+    public boolean keepsAgents() {
+        return keeps;
+    }
+
+    /** The agent of a pod goes on with another attempt. */
+    void goesOn(AttemptKey last, int node, AttemptKey next, SimulatedAgent agent) {
+        SimulatedAgent before = agent(last, node);
+        agents.put(new NodeKey(next, node), agent);
+        pods.replaceAll((key, present) -> present == before ? agent : present);
+    }
+
+    private List<SimulatedAgent> inPods(AttemptKey key) {
+        return pods.entrySet()
+                .stream()
+                .filter(e -> e.getKey().attempt().equals(key))
+                .map(Map.Entry::getValue)
+                .toList();
+    }
+
+    /** Whether a pod that the attempt is to use is dead. */
+    boolean anyPodDead(AttemptLaunch launch) {
+        return launch.agents().entrySet().stream().anyMatch(made -> made.getValue().numbers().stream().anyMatch(node -> {
+            SimulatedAgent agent = pods.get(new NodeKey(made.getKey(), node));
+            return agent == null || !agent.alive();
+        }));
+    }
+
+    @Override
+    public void endNodes(AttemptKey key, NodeSet nodes) {
+        nodes.forEach(node -> Optional.ofNullable(pods.get(new NodeKey(key, node))).ifPresent(SimulatedAgent::fence));
+    }
+
+    @Override
     public void fence(AttemptKey key) {
-        agentsOf(key).forEach(SimulatedAgent::fence);
+        inPods(key).forEach(SimulatedAgent::fence);
     }
 
     @Override
     public void delete(AttemptKey key) {
-        if (agentsOf(key).stream().anyMatch(SimulatedAgent::alive)) {
+        if (inPods(key).stream().anyMatch(SimulatedAgent::alive)) {
             throw new AssertionError(key + " deleted while agents live");
         }
         deleted.add(key);

@@ -4,6 +4,7 @@ import io.longhaul.orchestrator.adapt.AdaptPort;
 import io.longhaul.orchestrator.launch.AgentCommand;
 import io.longhaul.orchestrator.launch.AttemptKey;
 import io.longhaul.orchestrator.launch.AttemptLaunch;
+import io.longhaul.orchestrator.launch.NodeSet;
 import io.longhaul.orchestrator.launch.WorkloadBackend;
 import io.longhaul.orchestrator.launch.WorkloadObservation;
 import io.longhaul.orchestrator.plan.PlanPort;
@@ -248,6 +249,18 @@ final class SimulatedService {
         @Override
         public List<WorkloadObservation> observe() {
             return cluster.observe();
+        }
+
+        @Override
+        public boolean keepsAgents() {
+            return cluster.keepsAgents();
+        }
+
+        @Override
+        public void endNodes(AttemptKey key, NodeSet nodes) {
+            mayCrash();
+            cluster.endNodes(key, nodes);
+            mayCrash();
         }
 
         @Override
