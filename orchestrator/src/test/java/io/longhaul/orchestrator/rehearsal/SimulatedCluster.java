@@ -127,15 +127,19 @@ final class SimulatedCluster implements WorkloadBackend {
 
     /** Whether a pod that the attempt is to use is dead. */
     boolean anyPodDead(AttemptLaunch launch) {
-        return launch.agents().entrySet().stream().anyMatch(made -> made.getValue().numbers().stream().anyMatch(node -> {
-            SimulatedAgent agent = pods.get(new NodeKey(made.getKey(), node));
-            return agent == null || !agent.alive();
-        }));
+        return launch.agents()
+                .entrySet()
+                .stream()
+                .anyMatch(made -> made.getValue().numbers().stream().anyMatch(node -> {
+                    SimulatedAgent agent = pods.get(new NodeKey(made.getKey(), node));
+                    return agent == null || !agent.alive();
+                }));
     }
 
     @Override
     public void endNodes(AttemptKey key, NodeSet nodes) {
-        nodes.forEach(node -> Optional.ofNullable(pods.get(new NodeKey(key, node))).ifPresent(SimulatedAgent::fence));
+        nodes.forEach(node -> Optional.ofNullable(pods.get(new NodeKey(key, node)))
+                .ifPresent(SimulatedAgent::fence));
     }
 
     @Override

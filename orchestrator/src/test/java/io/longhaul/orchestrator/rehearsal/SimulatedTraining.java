@@ -85,7 +85,9 @@ final class SimulatedTraining {
 
     /** Whether a rank lives. */
     boolean alive() {
-        return !over && startedNodes.stream().flatMap(node -> ranksOf(node).stream()).anyMatch(rank -> !dead[rank]);
+        return !over && startedNodes.stream()
+                .flatMap(node -> ranksOf(node).stream())
+                .anyMatch(rank -> !dead[rank]);
     }
 
     boolean begun() {

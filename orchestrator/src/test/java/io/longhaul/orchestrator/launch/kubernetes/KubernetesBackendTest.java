@@ -120,7 +120,7 @@ final class KubernetesBackendTest extends WorkloadBackendContract {
     @Override
     protected void kill(AttemptKey key, int node) {
         List<Identity> processes = of(key).stream()
-                .filter(ProcessTable.withVariable("LONGHAUL_NODE", Integer.toString(node))::contains)
+                .filter(ProcessTable.withVariable("LONGHAUL_INDEX", Integer.toString(node))::contains)
                 .toList();
         processes.forEach(p -> ProcessHandle.of(p.pid()).ifPresent(ProcessHandle::destroyForcibly));
         while (processes.stream().anyMatch(ProcessTable::alive)) {
