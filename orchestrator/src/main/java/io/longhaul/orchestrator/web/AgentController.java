@@ -2,10 +2,10 @@ package io.longhaul.orchestrator.web;
 
 import io.longhaul.orchestrator.launch.AgentTokens;
 import io.longhaul.orchestrator.launch.AttemptKey;
-import io.longhaul.orchestrator.run.AgentIntake;
 import io.longhaul.orchestrator.run.RunEngine;
 import io.longhaul.orchestrator.run.RunStore.Answer;
 import io.longhaul.orchestrator.run.RunStore.Sent;
+import io.longhaul.orchestrator.service.AgentIntake;
 import io.longhaul.orchestrator.service.RunSupervisor;
 import io.longhaul.orchestrator.telemetry.AgentJson;
 import java.io.ByteArrayInputStream;

@@ -1,5 +1,6 @@
-package io.longhaul.orchestrator.run;
+package io.longhaul.orchestrator.service;
 
+import io.longhaul.orchestrator.run.RunStore;
 import io.longhaul.orchestrator.run.RunStore.Answer;
 import io.longhaul.orchestrator.run.RunStore.Sent;
 import java.time.Clock;

@@ -1,8 +1,9 @@
-package io.longhaul.orchestrator.run;
+package io.longhaul.orchestrator.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.longhaul.orchestrator.run.RunStore;
 import io.longhaul.orchestrator.run.RunStore.Answer;
 import io.longhaul.orchestrator.run.RunStore.Sent;
 import io.longhaul.orchestrator.telemetry.AgentRecord;
